@@ -1,0 +1,40 @@
+"""Vietnamese named entities with exact offsets: ORG, PERSON, RESOLUTION, METRIC.
+
+>>> from nghiquyet import predict
+>>> for entity in predict("Bí thư Huyện ủy Thanh Oai Bùi Hoàng Phan phát biểu."):
+...     print(entity.start, entity.end, entity.label, entity.text)
+"""
+
+from importlib.metadata import version
+
+from nghiquyet.documents import Document, Entity, Span
+from nghiquyet.errors import (
+    AnnotationError,
+    ArtefactError,
+    ConfigError,
+    InputError,
+    MissingExtraError,
+    NghiquyetError,
+)
+from nghiquyet.labels import LABELS, Label, LabelSet
+from nghiquyet.predictor import Predictor, predict, predict_batch
+
+__version__ = version("nghiquyet")
+
+__all__ = [
+    "LABELS",
+    "AnnotationError",
+    "ArtefactError",
+    "ConfigError",
+    "Document",
+    "Entity",
+    "InputError",
+    "Label",
+    "LabelSet",
+    "MissingExtraError",
+    "NghiquyetError",
+    "Predictor",
+    "Span",
+    "predict",
+    "predict_batch",
+]

@@ -1,0 +1,48 @@
+"""From a source string to words with source offsets and piece ids."""
+
+from dataclasses import dataclass
+
+from nghiquyet.bpe import PhobertBpe
+from nghiquyet.normalize import iter_lines, old_tone_placement
+from nghiquyet.segment import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The words of one source string, in order.
+
+    `spans[i]` are source offsets of word `i`, `pieces[i]` its ids (one at least). `lines` are the half-open
+    word ranges of the lines that hold a word; together they cover all words.
+    """
+
+    spans: list[tuple[int, int]]
+    pieces: list[tuple[int, ...]]
+    lines: list[tuple[int, int]]
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+
+class Encoder:
+    """Applies one segmenter and one vocabulary."""
+
+    def __init__(self, segmenter: Segmenter, bpe: PhobertBpe) -> None:
+        self.segmenter = segmenter
+        self.bpe = bpe
+
+    def encode(self, source: str) -> Encoded:
+        """Every visible character of `source` lies in exactly one word; nothing is truncated."""
+        encoded = Encoded([], [], [])
+        for line in iter_lines(source):
+            first = len(encoded)
+            for start, end in self.segmenter.segment(line.text):
+                encoded.spans.append(line.source_span(start, end))
+                encoded.pieces.append(self.bpe.ids(word_form(line.text[start:end])))
+            if len(encoded) > first:
+                encoded.lines.append((first, len(encoded)))
+        return encoded
+
+
+def word_form(word: str) -> str:
+    """A word as PhoBERT's vocabulary spells it: syllables joined by `_`, tone marks in the old place."""
+    return old_tone_placement("_".join(word.split()))

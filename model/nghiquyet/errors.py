@@ -1,0 +1,28 @@
+"""The errors of this package: each says what was got, what is allowed, and how to mend it."""
+
+
+class NghiquyetError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InputError(NghiquyetError, ValueError):
+    """A text or document that cannot be worked on: not a string, not UTF-8, missing, malformed."""
+
+
+class ArtefactError(NghiquyetError):
+    """A model folder that lacks a file, or whose hash, labels or segmenter do not fit."""
+
+
+class ConfigError(NghiquyetError, ValueError):
+    """A setting that is unknown, malformed or contradicts another."""
+
+
+class AnnotationError(NghiquyetError, ValueError):
+    """An export or gold span that breaks the annotation scheme's form."""
+
+
+class MissingExtraError(NghiquyetError, ImportError):
+    """A feature whose optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional dependency: pip install 'nghiquyet[{extra}]'")

@@ -1,0 +1,172 @@
+"""`Predictor`: text in, entities out, with exact offsets into the caller's own string."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+import numpy as np
+
+from nghiquyet.artefact import DEFAULT_MODEL, Artefact, open_artefact
+from nghiquyet.backends import ONNX_FILE, TORCH_FILE, Backend, OnnxBackend, TorchBackend
+from nghiquyet.bpe import PhobertBpe
+from nghiquyet.decode import Decoder, Floats
+from nghiquyet.documents import Entity
+from nghiquyet.encode import Encoded, Encoder
+from nghiquyet.errors import ArtefactError, ConfigError, InputError
+from nghiquyet.labels import LABELS
+from nghiquyet.segment import Segmenter, load_segmenter
+from nghiquyet.windows import MAX_PIECES, OVERLAP, Window, make_windows, pad
+
+BackendName = Literal["onnx", "torch"]
+BATCH_SIZE = (
+    1  # windows; an int8 model scales activations over the batch, so only 1 gives the same answer in any company
+)
+CHUNK = 64  # texts that are read ahead
+
+T = TypeVar("T")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` items, the last one shorter (itertools has it from Python 3.12 on)."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+class Predictor:
+    """Finds entities with one model. Safe to share between threads; loading is what costs, so keep it."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        backend: Backend,
+        *,
+        max_pieces: int = MAX_PIECES,
+        overlap: int = OVERLAP,
+        artefact: Artefact | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.backend = backend
+        self.max_pieces = max_pieces
+        self.overlap = overlap
+        self.artefact = artefact
+        self._decoder = Decoder()
+
+    @classmethod
+    def load(
+        cls,
+        path_or_id: str | Path = DEFAULT_MODEL,
+        *,
+        backend: BackendName | None = None,
+        segmenter: Segmenter | str | None = None,
+        threads: int | None = None,
+    ) -> Self:
+        """Loads a bundled model by name, a model folder, or a Hub id.
+
+        `backend`: `onnx`, or `torch` with the extra of that name; None takes ONNX where the folder has it.
+        `segmenter`: None takes the one that the model
+        was trained with; another one is used as it is, at the caller's risk. `threads`: None takes all cores.
+        Raises ArtefactError where the folder, its hashes, labels or segmenter do not fit.
+        """
+        artefact = open_artefact(path_or_id)
+        bpe = PhobertBpe.load(artefact.file("vocab.txt"), artefact.file("bpe.codes"))
+        encoder = Encoder(_segmenter(artefact, segmenter), bpe)
+        return cls(
+            encoder,
+            _backend(artefact, backend, threads),
+            max_pieces=artefact.manifest.max_pieces,
+            artefact=artefact,
+        )
+
+    def predict(self, text: str) -> list[Entity]:
+        """The entities of `text`, sorted, without overlap; `text[e.start:e.end] == e.text`. Blank text has none."""
+        return self.predict_batch([text])[0]
+
+    def predict_batch(self, texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
+        """`predict` for each of `texts`, in their order. `batch_size`: windows of at most 256 pieces run at once."""
+        if isinstance(texts, str):
+            raise InputError("predict_batch got a string; needed a list of strings: predict_batch([text])")
+        if batch_size < 1:
+            raise ConfigError(f"batch_size is {batch_size}; needed at least 1")
+        encoded = [self.encoder.encode(_checked(text, i)) for i, text in enumerate(texts)]
+        logits = self.word_logits(encoded, batch_size)
+        return [self._entities(*each) for each in zip(texts, encoded, logits, strict=True)]
+
+    def stream(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> Iterator[list[Entity]]:
+        """`predict` for each text as it comes, in order and in constant memory (64 texts are read ahead)."""
+        for chunk in batched(texts, CHUNK):
+            yield from self.predict_batch(chunk, batch_size=batch_size)
+
+    def word_logits(self, encoded: Sequence[Encoded], batch_size: int = BATCH_SIZE) -> list[Floats]:
+        """Label logits (words, L) for each text, from each word's first piece; windows of like length run together."""
+        logits = [np.empty((len(each), len(LABELS.tags)), dtype=np.float32) for each in encoded]
+        windows = [(i, window) for i, each in enumerate(encoded) for window in self._windows(each)]
+        windows.sort(key=lambda item: len(item[1].ids))
+        for batch in batched(windows, batch_size):
+            output = self.backend(pad([window for _, window in batch]))  # (B, T, L)
+            for (i, window), rows in zip(batch, output, strict=True):
+                first, last = window.own
+                heads = window.heads[first - window.first : last - window.first]
+                logits[i][first:last] = rows[heads]
+        return logits
+
+    def _windows(self, encoded: Encoded) -> list[Window]:
+        return make_windows(encoded, self.max_pieces, self.overlap)
+
+    def _entities(self, text: str, encoded: Encoded, logits: Floats) -> list[Entity]:
+        return [
+            Entity.of(text, encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label, s.score)
+            for s in self._decoder.decode(logits, encoded.lines)
+        ]
+
+
+def _checked(text: object, index: int) -> str:
+    if not isinstance(text, str):
+        kind = type(text).__name__
+        mend = "; decode it first: text.decode('utf-8')" if isinstance(text, bytes) else ""
+        raise InputError(f"text {index} is {kind}, needed str{mend}")
+    return text
+
+
+def _segmenter(artefact: Artefact, wanted: Segmenter | str | None) -> Segmenter:
+    if wanted is not None:
+        return load_segmenter(wanted) if isinstance(wanted, str) else wanted
+    manifest = artefact.manifest
+    segmenter = load_segmenter(manifest.segmenter)
+    if segmenter.version != manifest.segmenter_version:
+        raise ArtefactError(
+            f"{artefact.folder} was trained with {manifest.segmenter} {manifest.segmenter_version}, installed is "
+            f"{segmenter.version}: install that version, or pass segmenter={manifest.segmenter!r} "
+            "to use this one all the same"
+        )
+    return segmenter
+
+
+def _backend(artefact: Artefact, name: str | None, threads: int | None) -> Backend:
+    if name is None:
+        name = "onnx" if ONNX_FILE in artefact.manifest.files else "torch"
+    if name == "onnx":
+        return OnnxBackend(artefact.file(ONNX_FILE), threads)
+    if name == "torch":
+        for needed in ("config.json", TORCH_FILE):
+            artefact.file(needed)
+        return TorchBackend.load(artefact.folder, threads)
+    raise ConfigError(f"no backend is called {name!r}; there are: onnx, torch")
+
+
+@cache
+def default_predictor() -> Predictor:
+    """The bundled model, loaded once a process."""
+    return Predictor.load()
+
+
+def predict(text: str) -> list[Entity]:
+    """The entities of `text` by the bundled model; see `Predictor.predict`."""
+    return default_predictor().predict(text)
+
+
+def predict_batch(texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
+    """The entities of each of `texts` by the bundled model; see `Predictor.predict_batch`."""
+    return default_predictor().predict_batch(texts, batch_size=batch_size)

@@ -1,0 +1,78 @@
+"""From a line of text to word spans: the unit that the encoder reads and the tagger labels.
+
+Whatever the segmenter, a span ends wherever a name can end: at punctuation, at a change between letters and
+digits, and at a lower-case letter before a capital (`Nga|TAG`). What lies between two such edges is an *atom*.
+"""
+
+import re
+from itertools import pairwise
+from typing import Protocol
+
+from nghiquyet.errors import ArtefactError
+
+Word = tuple[int, int]  # half-open offsets into the line
+
+MAX_WORD = 100  # code points; a longer unbroken run is cut, so that the cost stays linear in its length
+
+_ATOM = re.compile(
+    rf"""
+    (?P<letters>(?:[^\W\d_][\u0300-\u036f]*){{1,{MAX_WORD}}})  # a syllable, with marks that do not compose
+  | \d{{1,20}}(?:[.,]\d{{1,20}}){{0,3}}                               # 5.470 and 3,5 stay whole
+  | (?P<mark>[^\s\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff])(?P=mark){{0,{MAX_WORD - 1}}}  # "..." is one
+    """,
+    re.VERBOSE,
+)
+
+
+def atoms(line: str) -> list[Word]:
+    """The smallest spans that can be told apart; they cover all that is visible."""
+    spans: list[Word] = []
+    for match in _ATOM.finditer(line):
+        start, end = match.span()
+        run = match["letters"]
+        if run is None or run.isupper() or run[1:].islower() or end - start == 1:
+            spans.append((start, end))
+        else:
+            spans += _cut_at_capitals(run, start)
+    return spans
+
+
+def _cut_at_capitals(run: str, offset: int) -> list[Word]:
+    cuts = [i for i in range(1, len(run)) if run[i].isupper() and run[i - 1].islower()]
+    edges = [0, *cuts, len(run)]
+    return [(offset + a, offset + b) for a, b in pairwise(edges)]
+
+
+class Segmenter(Protocol):
+    """Finds the words of one NFC line. A model works only with the segmenter that it was trained with."""
+
+    name: str
+    version: str
+
+    def segment(self, line: str) -> list[Word]:
+        """Sorted spans without overlap that begin and end at edges of `atoms(line)`."""
+        ...
+
+
+class SyllableSegmenter:
+    """Each atom is a word: no dictionary, no model, every edge can be written."""
+
+    name = "syllable"
+    version = "1"
+
+    def segment(self, line: str) -> list[Word]:
+        return atoms(line)
+
+
+SEGMENTERS = ("syllable", "underthesea")
+
+
+def load_segmenter(name: str) -> Segmenter:
+    """The segmenter called `name`; ArtefactError where there is none, MissingExtraError where it is not installed."""
+    if name == "syllable":
+        return SyllableSegmenter()
+    if name == "underthesea":
+        from nghiquyet.words import UndertheseaSegmenter
+
+        return UndertheseaSegmenter()
+    raise ArtefactError(f"no segmenter is called {name!r}; there are: {', '.join(SEGMENTERS)}")

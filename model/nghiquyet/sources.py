@@ -1,0 +1,82 @@
+"""Texts from files, folders and standard input; what cannot be read is reported, and the rest still comes."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nghiquyet.errors import InputError
+
+STDIN = "-"
+SUFFIXES = (".txt", ".jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One text with its name; the file's path, with `:line` behind it for a line of JSON that has no `id`."""
+
+    id: str
+    text: str
+
+
+def read_sources(names: Iterable[str], text_field: str = "text") -> Iterator[Source | InputError]:
+    """The texts of `.txt` files (one each), of `.jsonl` files (one a line), of folders of both, and of `-`."""
+    for name in names:
+        if name == STDIN:
+            yield _decoded(sys.stdin.buffer.read(), "standard input", "-")
+            continue
+        try:
+            paths = _files(Path(name))
+        except InputError as error:
+            yield error
+            continue
+        for path in paths:
+            yield from _read_file(path, text_field)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
+        if not found:
+            raise InputError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
+        return found
+    if not path.exists():
+        raise InputError(f"no such file or folder: {path}")
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"cannot read {path}: needed a name that ends in {' or '.join(SUFFIXES)}, a folder, or -")
+    return [path]
+
+
+def _read_file(path: Path, text_field: str) -> Iterator[Source | InputError]:
+    try:
+        if path.suffix == ".jsonl":
+            with path.open("rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if line.strip():
+                        yield _json_line(line, f"{path}:{number}", text_field)
+        else:
+            yield _decoded(path.read_bytes(), str(path), str(path))
+    except OSError as error:
+        yield InputError(f"cannot read {path}: {error.strerror}")
+
+
+def _decoded(raw: bytes, where: str, name: str) -> Source | InputError:
+    try:
+        return Source(name, raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return InputError(
+            f"{where} is not UTF-8 (byte {raw[error.start]:#04x} at {error.start}); convert it first, as with iconv"
+        )
+
+
+def _json_line(line: bytes, where: str, text_field: str) -> Source | InputError:
+    try:
+        value = json.loads(line)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return InputError(f"{where} is not a line of JSON in UTF-8: {error}")
+    text = value.get(text_field) if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        has = ", ".join(value) if isinstance(value, dict) else type(value).__name__
+        return InputError(f"{where}: no string under {text_field!r} (it has: {has}); name the field with --text-field")
+    return Source(str(value.get("id", where)), text)
