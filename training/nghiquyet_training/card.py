@@ -1,0 +1,87 @@
+"""The model card, written from the manifest alone: what is not recorded there is not claimed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nghiquyet.artefact import Manifest
+from nghiquyet.labels import LABELS
+
+CARD = "README.md"
+
+LIMITS = """\
+## Limits
+
+- Trained on news about party-building and local government, and some general news; other kinds of text
+  (social media, law, speech) are untried.
+- Spans are flat: a name inside a longer name is not given apart.
+- A score is the model's own probability of the exact span; it is not calibrated.
+- Places, dates, ages, ordinals and lengths of time are no labels of this model.
+"""
+
+
+def model_card(manifest: Manifest) -> str:
+    """Markdown with YAML front matter, as the Hub reads it."""
+    parts = [
+        _front_matter(manifest),
+        f"# {manifest.name}\n",
+        "Finds ORG, PERSON, RESOLUTION and METRIC spans in Vietnamese news, with exact character offsets.\n",
+        _labels(),
+        _figures(manifest.metrics),
+        _facts("Data", manifest.data),
+        _facts("Encoder", {**manifest.base, "licence": manifest.licence, "longest window": manifest.max_pieces}),
+        _facts("Words", {"segmenter": manifest.segmenter, "version": manifest.segmenter_version}),
+        LIMITS,
+        _facts("Made with", manifest.versions),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _front_matter(manifest: Manifest) -> str:
+    fields = ("language: vi", "library_name: nghiquyet", "pipeline_tag: token-classification")
+    return "\n".join(["---", *fields, f"license: {manifest.licence}", "---\n"])
+
+
+def _labels() -> str:
+    rows = "\n".join(f"| {x.name} | {x.description} | {'; '.join(f'`{e}`' for e in x.examples)} |" for x in LABELS)
+    return f"| label | what | examples |\n|---|---|---|\n{rows}\n"
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    tables = [
+        _figure_table(name, rows) for name, rows in metrics.items() if isinstance(rows, Mapping) and "micro" in rows
+    ]
+    if not tables:
+        return ""
+    note = "Exact character spans; intervals are 95% bootstrap intervals over documents.\n"
+    return "\n".join(["## Figures\n", note, *tables, _other(metrics)])
+
+
+def _figure_table(name: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = [
+        f"| {label} | {r['precision']:.3f} | {r['recall']:.3f} | {r['f1']:.3f} | {r['f1_low']:.3f}-{r['f1_high']:.3f} "
+        f"| {r['gold']} |"
+        for label, r in rows.items()
+    ]
+    head = f"**{name}**\n\n| label | precision | recall | F1 | interval | gold spans |\n|---|---|---|---|---|---|"
+    return "\n".join([head, *lines, ""])
+
+
+def _other(metrics: Mapping[str, Any]) -> str:
+    lines = [
+        f"- {name}: " + ", ".join(f"{key} {value}" for key, value in values.items())
+        for name, values in metrics.items()
+        if isinstance(values, Mapping) and "micro" not in values
+    ]
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def _facts(title: str, facts: Mapping[str, Any]) -> str:
+    if not facts:
+        return ""
+    return "\n".join([f"## {title}\n", *(f"- {key}: {_plain(value)}" for key, value in facts.items()), ""])
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
+    return str(value)

@@ -1,0 +1,149 @@
+"""The command `nghiquyet-train`: pretrain, train, evaluate, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nghiquyet.console import reported
+from nghiquyet.errors import InputError
+from nghiquyet.sources import read_sources
+
+# torch, transformers and datasets take seconds to import: each command imports what it runs.
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+
+ConfigArgument = Annotated[Path, typer.Argument(help="A YAML configuration, as in configs/")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration; repeatable")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped")]
+NO_OVERRIDES: list[str] = []
+
+
+@app.command()
+def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOption = False) -> None:
+    """Train, score on what was held out, package.
+
+    Example: nghiquyet-train run configs/smoke.yaml --set output=runs/first
+    """
+    with reported():
+        from nghiquyet_training.config import TrainConfig
+        from nghiquyet_training.evaluate import score_table
+        from nghiquyet_training.run import run as run_training
+        from nghiquyet_training.settings import expand
+
+        settings = TrainConfig.load(config, overrides or NO_OVERRIDES)
+        for part, scores in run_training(settings, resume=resume).items():
+            console.print(score_table(scores, part))
+        console.print(f"model: {expand(settings.output) / 'model'}")
+
+
+@app.command()
+def crossval(config: ConfigArgument, overrides: SetOption = None) -> None:
+    """Leave one document of data.train out: pooled scores with intervals.
+
+    Example: nghiquyet-train crossval configs/leave-one-out.yaml
+    """
+    with reported():
+        from nghiquyet_training.config import TrainConfig
+        from nghiquyet_training.crossval import crossval as run_crossval
+        from nghiquyet_training.evaluate import score_table
+
+        settings = TrainConfig.load(config, overrides or NO_OVERRIDES)
+        console.print(score_table(run_crossval(settings), f"{settings.name}, one document left out"))
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Bundled model, model folder or Hub id")],
+    exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports with the gold")],
+    json_output: Annotated[Path | None, typer.Option("--json", help="Write the rows here as well")] = None,
+) -> None:
+    """Score a model on gold annotations.
+
+    Example: nghiquyet-train evaluate compact annotations/gold/gold.json
+    """
+    with reported():
+        import json
+
+        from nghiquyet.label_studio import read_documents
+        from nghiquyet.predictor import Predictor
+        from nghiquyet_training.evaluate import evaluate as score_model
+        from nghiquyet_training.evaluate import rows, score_table
+
+        scores = score_model(Predictor.load(model), read_documents(exports))
+        console.print(score_table(scores, f"{model} on {', '.join(path.name for path in exports)}"))
+        if json_output:
+            json_output.write_text(json.dumps(rows(scores), indent=2) + "\n", encoding="utf-8")
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="The folder of a trained model (RUN/model)")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the exported model")],
+    texts: Annotated[list[str], typer.Option(help="Files or folders of text that the export is checked on")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Export to ONNX (the one form there is)")] = True,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantise weights and activations to 8 bits")] = False,
+) -> None:
+    """Export to ONNX and print how far the export agrees with the checkpoint.
+
+    Example: nghiquyet-train export runs/compact/model --onnx --int8 -o exported --texts annotations/articles
+    """
+    with reported():
+        from nghiquyet_training.export import export as export_model
+
+        parity = export_model(model, output, _read_texts(texts), int8=int8)
+        console.print(
+            f"{output}: {parity.equal_labels:.2%} of {parity.words} labels equal, "
+            f"{parity.equal_spans:.2%} of {parity.spans} spans equal"
+        )
+
+
+@app.command()
+def vocab(
+    files: Annotated[list[Path], typer.Argument(help="Text files: .txt, .jsonl, .jsonl.xz")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for vocab.txt and bpe.codes")],
+    size: Annotated[int, typer.Option(min=500, max=65_000, help="Pieces")] = 16_000,
+    segmenter: Annotated[str, typer.Option(help="The word segmenter")] = "syllable",
+    max_words: Annotated[int, typer.Option(min=1, help="Words to count at most")] = 30_000_000,
+) -> None:
+    """Train a BPE vocabulary in PhoBERT's file format.
+
+    Example: nghiquyet-train vocab corpus/news.jsonl.xz -o runs/vocab --size 16000
+    """
+    with reported():
+        from nghiquyet.segment import load_segmenter
+        from nghiquyet_training.corpus import read_texts
+        from nghiquyet_training.vocab import count_words, train_vocab, write_vocab
+
+        counts = count_words(read_texts(files), load_segmenter(segmenter), max_words)
+        pieces, merges = train_vocab(counts, size)
+        write_vocab(output, pieces, merges, counts)
+        console.print(f"{output}: {len(pieces)} pieces from {counts.total():,} words ({len(counts):,} forms)")
+
+
+@app.command()
+def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOption = False) -> None:
+    """Pretrain a compact encoder by masked language modelling.
+
+    Example: nghiquyet-train pretrain configs/pretrain-compact.yaml --resume
+    """
+    with reported():
+        from nghiquyet_training.pretrain import pretrain as run_pretraining
+        from nghiquyet_training.pretrain_config import PretrainConfig
+
+        folder, loss = run_pretraining(PretrainConfig.load(config, overrides or NO_OVERRIDES), resume=resume)
+        console.print(f"{folder}: loss {loss:.3f}")
+
+
+def _read_texts(names: list[str]) -> list[str]:
+    sources = list(read_sources(names))
+    for source in sources:
+        if isinstance(source, InputError):
+            raise source
+    return [source.text for source in sources if not isinstance(source, InputError)]
+
+
+if __name__ == "__main__":
+    app()

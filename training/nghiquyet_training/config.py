@@ -1,0 +1,90 @@
+"""What a training run can be told."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from nghiquyet_training.settings import Settings
+
+
+class EncoderConfig(Settings):
+    """The pretrained encoder to start from."""
+
+    path: str
+    """A local folder (config.json, model.safetensors, vocab.txt, bpe.codes) or a Hub id such as vinai/phobert-base."""
+    segmenter: Literal["syllable", "underthesea"] = "underthesea"
+    """The word segmenter that the encoder was pretrained with; PhoBERT wants words, the compact encoder syllables."""
+    max_pieces: int = Field(256, ge=16, le=256)
+    """Longest window, in training and in use; not longer than the encoder was pretrained on."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Dropout of hidden states, attention and classifier while training."""
+    licence: str = "unknown"
+    """Licence of the encoder's weights; goes into the manifest and the model card."""
+
+
+class DataConfig(Settings):
+    """Label Studio JSON exports. `${NAME}` in a path is taken from the environment."""
+
+    train: list[str] = Field([])
+    """Exports that are trained on whole."""
+    split: list[str] = Field([])
+    """Exports whose documents are parted by the hash of their id into ten tenths."""
+    dev_tenths: list[int] = Field([9])
+    """Tenths of `split` held out for development: the epoch is chosen on them."""
+    test_tenths: list[int] = Field([8])
+    """Tenths of `split` held out for the reported figures; looked at once, at the end."""
+    test: list[str] = Field([])
+    """Exports that are tested on whole, apart from the tenths."""
+    unwritable: Literal["error", "mask"] = "error"
+    """A gold span that begins or ends inside a word: stop and name it, or name it and mask its words in the loss."""
+
+    @field_validator("dev_tenths", "test_tenths")
+    @classmethod
+    def _tenths(cls, tenths: list[int]) -> list[int]:
+        if any(not 0 <= tenth <= 9 for tenth in tenths):
+            raise ValueError("a tenth is a number from 0 to 9")
+        return tenths
+
+
+class OptimizerConfig(Settings):
+    """AdamW with a linear rise and fall of the learning rate."""
+
+    epochs: float = Field(10, gt=0)
+    """Passes over the training windows, at most."""
+    batch: int = Field(8, ge=1)
+    """Windows in a step."""
+    learning_rate: float = Field(5e-5, gt=0)
+    """Peak rate of the encoder."""
+    head_rate: float = Field(5e-4, gt=0)
+    """Peak rate of the classifier, which starts from nothing."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """Factor on the rate from each layer to the one below it; 1 is none."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's weight decay, on matrices only."""
+    warmup: float = Field(0.1, ge=0, lt=1)
+    """Share of the steps in which the rate rises."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of probability that is spread over the other tags."""
+    patience: int = Field(0, ge=0)
+    """Epochs without a better development F1 before the run stops; 0 never stops early."""
+    bf16: Literal["auto", True, False] = "auto"
+    """bfloat16 autocast; auto: where the processor has it."""
+
+
+class TrainConfig(Settings):
+    """One training run."""
+
+    name: str
+    """Name of the model; goes into its manifest."""
+    output: str
+    """The run's folder."""
+    encoder: EncoderConfig
+    """Where training starts."""
+    data: DataConfig
+    """What is trained, chosen and tested on."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    """How."""
+    window_pieces: int | None = Field(None, ge=16, le=256)
+    """Length of the training windows; null takes encoder.max_pieces. Shorter ones make more, and faster, steps."""
+    seed: int = 0
+    """Seed of the head, the order and the dropout."""

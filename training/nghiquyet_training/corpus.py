@@ -1,0 +1,68 @@
+"""Unlabelled text: reading files, and keeping a corpus as one array of piece ids."""
+
+import json
+import lzma
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nghiquyet.bpe import EOS_ID
+from nghiquyet.encode import Encoder
+from nghiquyet.errors import InputError
+
+Ids = NDArray[np.uint16]
+
+
+def read_texts(paths: Iterable[Path]) -> Iterator[str]:
+    """The documents of `.txt` files (one each) and of `.jsonl`, `.jsonl.xz` files (the field `text` of each line)."""
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"no such text file: {path}")
+        if path.suffix == ".txt":
+            yield path.read_text(encoding="utf-8")
+        elif path.name.endswith((".jsonl", ".jsonl.xz")):
+            yield from _read_jsonl(path)
+        else:
+            raise InputError(f"cannot read {path}: needed a name that ends in .txt, .jsonl or .jsonl.xz")
+
+
+def _read_jsonl(path: Path) -> Iterator[str]:
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                text = json.loads(line)["text"]
+            except (json.JSONDecodeError, KeyError, TypeError) as error:
+                raise InputError(f"{path}:{number}: needed a JSON object with the field 'text'") from error
+            yield str(text)
+
+
+def encode_corpus(texts: Iterable[str], encoder: Encoder, max_pieces: int) -> Ids:
+    """The ids of `texts` in a row, `</s>` after each line; shape (n,), `max_pieces` or a little more at most.
+
+    Ids must fit into 16 bits: vocabularies of up to 65,536 pieces.
+    """
+    if encoder.bpe.size > 1 << 16:
+        raise InputError(f"got a vocabulary of {encoder.bpe.size} pieces; 65536 at most fit the corpus array")
+    parts: list[Ids] = []
+    total = 0
+    with tqdm(total=max_pieces, unit="piece", unit_scale=True, desc="encode", mininterval=5) as bar:
+        for text in texts:
+            ids = np.fromiter(_document_ids(text, encoder), dtype=np.uint16)
+            parts.append(ids)
+            total += len(ids)
+            bar.update(len(ids))
+            if total >= max_pieces:
+                break
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint16)
+
+
+def _document_ids(text: str, encoder: Encoder) -> Iterator[int]:
+    encoded = encoder.encode(text)
+    for first, last in encoded.lines:
+        for pieces in encoded.pieces[first:last]:
+            yield from pieces
+        yield EOS_ID

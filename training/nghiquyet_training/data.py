@@ -1,0 +1,119 @@
+"""Gold documents: which are trained on, which choose, which test; and their words as tagged windows."""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+
+from nghiquyet.bpe import PAD_ID
+from nghiquyet.documents import Document, Entity
+from nghiquyet.encode import Encoded, Encoder
+from nghiquyet.errors import AnnotationError, ConfigError
+from nghiquyet.label_studio import read_documents
+from nghiquyet.labels import LABELS, OUTSIDE
+from nghiquyet.windows import make_windows
+from nghiquyet_training.config import DataConfig
+from nghiquyet_training.settings import expand
+
+IGNORED = -100  # torch's cross entropy leaves such targets out
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Documents by what they are for. `test` holds the test tenths and the test exports under their names."""
+
+    train: list[Document]
+    dev: list[Document] = field(default_factory=list)
+    test: dict[str, list[Document]] = field(default_factory=dict)
+
+
+def tenth(doc_id: str) -> int:
+    """The tenth, 0 to 9, that a document falls into: it depends on its id alone and so never changes."""
+    return int(hashlib.sha256(doc_id.encode()).hexdigest()[:8], 16) % 10
+
+
+def load_splits(config: DataConfig) -> Splits:
+    """Reads the exports of `config`; a document that would be in two parts is an error."""
+    if both := set(config.dev_tenths) & set(config.test_tenths):
+        raise ConfigError(f"data: the tenths {sorted(both)} are in dev_tenths and in test_tenths; give each to one")
+    parted = read_documents(expand(path) for path in config.split)
+    held_out = {*config.dev_tenths, *config.test_tenths}
+    train = read_documents(expand(path) for path in config.train)
+    train += [d for d in parted if tenth(d.id) not in held_out]
+    dev = [d for d in parted if tenth(d.id) in config.dev_tenths]
+    test = {"test tenth": [d for d in parted if tenth(d.id) in config.test_tenths]} if parted else {}
+    for path in config.test:
+        test[expand(path).stem] = read_documents([expand(path)])
+    _check_disjoint([train, dev, *test.values()])
+    if not train:
+        raise ConfigError("no documents to train on: name exports under data.train or data.split")
+    return Splits(train, dev, {name: documents for name, documents in test.items() if documents})
+
+
+def _check_disjoint(parts: Sequence[Sequence[Document]]) -> None:
+    seen: set[str] = set()
+    for document in (d for part in parts for d in part):
+        if document.text in seen:
+            raise ConfigError(f"document {document.id} stands in two parts of the data; a held-out text must be unseen")
+        seen.add(document.text)
+
+
+def word_tags(encoded: Encoded, document: Document, unwritable: str = "error") -> list[int]:
+    """One tag id a word. A span that is not made of whole words is an AnnotationError, or with `mask` IGNORED."""
+    tags = [LABELS.label2id[OUTSIDE]] * len(encoded)
+    starts = {start: i for i, (start, _) in enumerate(encoded.spans)}
+    ends = {end: i for i, (_, end) in enumerate(encoded.spans)}
+    for entity in document.entities:
+        first, last = starts.get(entity.start), ends.get(entity.end)
+        if first is None or last is None:
+            _report(document, entity, unwritable)
+            for i, (start, end) in enumerate(encoded.spans):
+                if start < entity.end and end > entity.start:
+                    tags[i] = IGNORED
+        else:
+            tags[first : last + 1] = [LABELS.begin(entity.label)] + [LABELS.inside(entity.label)] * (last - first)
+    return tags
+
+
+def _report(document: Document, entity: Entity, unwritable: str) -> None:
+    around = document.text[max(0, entity.start - 15) : entity.end + 15]
+    message = (
+        f"document {document.id}: {entity.label} {entity.text!r} at {entity.start} begins or ends inside a word "
+        f"(…{around!r}…)"
+    )
+    if unwritable == "error":
+        raise AnnotationError(f"{message}; correct the span, or set data.unwritable to 'mask' to leave its words out")
+    log.warning("%s; its words are left out of the loss", message)
+
+
+def tagged_windows(
+    documents: Iterable[Document], encoder: Encoder, max_pieces: int, unwritable: str = "error"
+) -> Dataset:
+    """The windows of `documents`, as in use, with `labels`: a tag at each word's first piece, else IGNORED."""
+    rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
+    for document in documents:
+        encoded = encoder.encode(document.text)
+        tags = word_tags(encoded, document, unwritable)
+        for window in make_windows(encoded, max_pieces, max_pieces // 4):
+            labels = [IGNORED] * len(window.ids)
+            for head, tag in zip(window.heads, tags[window.first : window.last], strict=True):
+                labels[head] = tag
+            rows["input_ids"].append(window.ids)
+            rows["labels"].append(labels)
+    return Dataset.from_dict(rows)
+
+
+def collate(rows: Sequence[dict[str, list[int]]]) -> dict[str, Tensor]:
+    """Pads a batch to its longest window: `input_ids`, `attention_mask`, `labels`, each (B, T) int64."""
+    width = max(len(row["input_ids"]) for row in rows)
+    ids = torch.full((len(rows), width), PAD_ID)
+    labels = torch.full((len(rows), width), IGNORED)
+    for i, row in enumerate(rows):
+        ids[i, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
+        labels[i, : len(row["labels"])] = torch.tensor(row["labels"])
+    return {"input_ids": ids, "attention_mask": (ids != PAD_ID).long(), "labels": labels}

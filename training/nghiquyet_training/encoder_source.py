@@ -1,0 +1,83 @@
+"""Where the pretrained encoder comes from: a local folder or the Hub."""
+
+import logging
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, RobertaForTokenClassification
+
+from nghiquyet.bpe import PhobertBpe
+from nghiquyet.encode import Encoder
+from nghiquyet.errors import ConfigError
+from nghiquyet.labels import LABELS
+from nghiquyet.segment import load_segmenter
+from nghiquyet_training.config import EncoderConfig
+from nghiquyet_training.settings import expand
+
+NEEDED = ("config.json", "model.safetensors", "vocab.txt", "bpe.codes")
+log = logging.getLogger(__name__)
+
+
+def resolve_encoder(path: str) -> Path:
+    """The folder of an encoder, fetched from the Hub where `path` is no folder; all files of NEEDED are in it."""
+    folder = expand(path)
+    if not folder.is_dir():
+        folder = _download(path)
+    if not (folder / "model.safetensors").is_file() and (folder / "pytorch_model.bin").is_file():
+        _convert(folder)
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise ConfigError(f"the encoder {folder} lacks {', '.join(missing)}; needed: {', '.join(NEEDED)}")
+    return folder
+
+
+def _download(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=[*NEEDED, "pytorch_model.bin"]))
+    except Exception as error:  # network, authorisation, absence: the library has a dozen kinds
+        raise ConfigError(
+            f"{hub_id!r} is no local folder, and the Hub did not give it ({type(error).__name__}). "
+            "Without a network use configs/compact.yaml, whose encoder comes with the project, or point to a copy: "
+            f"--set encoder.path=FOLDER (with {', '.join(NEEDED)})"
+        ) from error
+
+
+def _convert(folder: Path) -> None:
+    """Turns `pytorch_model.bin` into safetensors, once; `weights_only` refuses anything but tensors."""
+    from safetensors.torch import save_file
+
+    tensors = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+    unique = {name: value.clone().contiguous() for name, value in tensors.items()}
+    save_file(unique, folder / "model.safetensors", {"format": "pt"})
+    log.warning("%s: pytorch_model.bin was turned into model.safetensors", folder)
+
+
+def build_encoder(folder: Path, segmenter: str) -> Encoder:
+    """The text side of an encoder: its words and its pieces."""
+    bpe = PhobertBpe.load(folder / "vocab.txt", folder / "bpe.codes")
+    return Encoder(load_segmenter(segmenter), bpe)
+
+
+def build_model(folder: Path, config: EncoderConfig, seed: int) -> RobertaForTokenClassification:
+    """The encoder with a fresh classification head over the tags, in fp32."""
+    shape = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if shape.model_type != "roberta":
+        raise ConfigError(f"{folder} holds a {shape.model_type!r} model; needed PhoBERT's architecture, 'roberta'")
+    vocab = PhobertBpe.load(folder / "vocab.txt", folder / "bpe.codes").size
+    if shape.vocab_size != vocab:
+        raise ConfigError(
+            f"{folder}: vocab.txt makes {vocab} pieces, config.json says {shape.vocab_size}: they do not fit"
+        )
+    torch.manual_seed(seed)
+    return RobertaForTokenClassification.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype=torch.float32,
+        id2label=LABELS.id2label,
+        label2id=LABELS.label2id,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
+    )

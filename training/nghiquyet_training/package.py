@@ -1,0 +1,76 @@
+"""Assembles a model folder: weights, vocabulary, manifest and card."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from transformers import RobertaForTokenClassification
+
+from nghiquyet.artefact import Manifest, sha256, write_manifest
+from nghiquyet.encode import Encoder
+from nghiquyet.labels import LABELS
+from nghiquyet_training.card import CARD, model_card
+from nghiquyet_training.config import TrainConfig
+from nghiquyet_training.provenance import versions
+
+VOCABULARY = ("vocab.txt", "bpe.codes")
+HASHED = ("config.json", "model.safetensors", "model.onnx", *VOCABULARY)
+
+
+def save_model(model: RobertaForTokenClassification, folder: Path) -> None:
+    """`config.json` and `model.safetensors` as transformers reads them; weights in fp16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().cpu().half().contiguous() for name, value in model.named_parameters()}
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    config = model.config.to_dict() | {
+        "architectures": ["RobertaForTokenClassification"],
+        "dtype": "float16",
+        "tokenizer_class": "PhobertTokenizer",
+    }
+    config.pop("_name_or_path", None)
+    (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def finish_artefact(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest, with the hashes of the files that are there, and the card."""
+    hashes = {name: sha256(folder / name) for name in HASHED if (folder / name).is_file()}
+    manifest = Manifest(**{**_fields(manifest), "files": hashes})
+    write_manifest(folder, manifest)
+    (folder / CARD).write_text(model_card(manifest), encoding="utf-8")
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
+
+
+def package_run(
+    model: RobertaForTokenClassification,
+    encoder: Encoder,
+    encoder_folder: Path,
+    config: TrainConfig,
+    folder: Path,
+    *,
+    data: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> None:
+    """The artefact of a finished run, ready for `Predictor.load`."""
+    save_model(model, folder)
+    for name in VOCABULARY:
+        shutil.copyfile(encoder_folder / name, folder / name)
+    manifest = Manifest(
+        name=config.name,
+        labels=LABELS.tags,
+        segmenter=encoder.segmenter.name,
+        segmenter_version=encoder.segmenter.version,
+        max_pieces=config.encoder.max_pieces,
+        files={},
+        licence=config.encoder.licence,
+        base={"encoder": Path(config.encoder.path).name if "$" in config.encoder.path else config.encoder.path},
+        data=data,
+        metrics=metrics,
+        versions=versions(),
+    )
+    finish_artefact(folder, manifest)

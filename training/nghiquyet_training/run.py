@@ -1,0 +1,111 @@
+"""One training run: from a configuration to a folder with a packaged model and all that tells how it came about."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import RobertaForTokenClassification, set_seed
+
+from nghiquyet.documents import Document
+from nghiquyet.encode import Encoder
+from nghiquyet.errors import ConfigError
+from nghiquyet.scoring import Score
+from nghiquyet_training.config import TrainConfig
+from nghiquyet_training.data import load_splits, tagged_windows
+from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
+from nghiquyet_training.evaluate import evaluate, rows
+from nghiquyet_training.package import package_run
+from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, versions
+from nghiquyet_training.settings import expand
+from nghiquyet_training.trainer import make_trainer, model_predictor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained model with its text side."""
+
+    model: RobertaForTokenClassification
+    encoder: Encoder
+    encoder_folder: Path
+
+
+def fit(
+    config: TrainConfig, train: Sequence[Document], dev: Sequence[Document], folder: Path, *, resume: bool = False
+) -> Fitted:
+    """Trains on `train`, choosing the epoch on `dev` where there is one. Checkpoints lie in `folder`."""
+    set_seed(config.seed)
+    encoder_folder = resolve_encoder(config.encoder.path)
+    encoder = build_encoder(encoder_folder, config.encoder.segmenter)
+    pieces = config.window_pieces or config.encoder.max_pieces
+    windows = tagged_windows(train, encoder, pieces, config.data.unwritable)
+    model = build_model(encoder_folder, config.encoder, config.seed)
+    trainer = make_trainer(config, model, windows, encoder, dev, folder)
+    log.info("%d documents, %d windows to train on", len(train), len(windows))
+    trainer.train(resume_from_checkpoint=(resume and any(folder.glob("checkpoint-*"))) or None)
+    trainer.tagger.eval()
+    return Fitted(trainer.tagger, encoder, encoder_folder)
+
+
+def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Score]]:
+    """Trains, scores on every held-out part, packages. Returns the scores by part.
+
+    The folder gets: config.yaml, run.json, metrics.json, train.log, checkpoints/ while it trains, model/.
+    """
+    output = expand(config.output)
+    _open_folder(output, config, resume)
+    started = time.time()
+    with _log_to(output / "train.log"):
+        splits = load_splits(config.data)
+        fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
+        predictor = model_predictor(fitted.model, fitted.encoder, config)
+        parts = {"development": splits.dev, **splits.test}
+        scores = {name: evaluate(predictor, documents) for name, documents in parts.items() if documents}
+    metrics = {name: rows(each) for name, each in scores.items()}
+    files = [expand(path) for path in (*config.data.train, *config.data.split, *config.data.test)]
+    data: dict[str, Any] = {"files": describe_files(files), "parts": describe_splits(splits)}
+    about = {"commit": git_commit(), "seconds": round(time.time() - started), "versions": versions(), "data": data}
+    _write_json(output / "run.json", about)
+    _write_json(output / "metrics.json", metrics)
+    package_run(
+        fitted.model, fitted.encoder, fitted.encoder_folder, config, output / "model", data=data, metrics=metrics
+    )
+    shutil.rmtree(output / "checkpoints")
+    return scores
+
+
+def _open_folder(output: Path, config: TrainConfig, resume: bool) -> None:
+    done = (output / "model").exists()
+    if done or ((output / "config.yaml").exists() and not resume):
+        state = "a finished run" if done else "a run that was stopped (go on with --resume)"
+        raise ConfigError(f"{output} holds {state}; for a new run name another folder: --set output=FOLDER")
+    if resume and (output / "config.yaml").exists() and (output / "config.yaml").read_text("utf-8") != config.dump():
+        raise ConfigError(f"{output} was begun with other settings (see its config.yaml); resume with the same ones")
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "config.yaml").write_text(config.dump(), encoding="utf-8")
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Copies this package's log, and that of transformers, to a file."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.getLogger("nghiquyet_training").setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,158 @@
+"""transformers' Trainer, told how this package groups its rates and what it measures."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from datasets import Dataset
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
+
+from nghiquyet.backends import TorchBackend
+from nghiquyet.documents import Document
+from nghiquyet.encode import Encoder
+from nghiquyet.labels import LABELS
+from nghiquyet.predictor import Predictor
+from nghiquyet.scoring import pair, total
+from nghiquyet_training.config import OptimizerConfig, TrainConfig
+from nghiquyet_training.data import IGNORED, collate, word_tags
+
+_LAYER = re.compile(r"roberta\.encoder\.layer\.(\d+)\.")
+EVALUATION_BATCH = 16  # windows
+
+
+def parameter_groups(model: RobertaForTokenClassification, config: OptimizerConfig) -> list[dict[str, Any]]:
+    """One group for each rate and decay: the head's rate, and the encoder's falling from the top layer down.
+
+    Layer-wise decay: Howard and Ruder 2018. Biases and layer norms are not decayed.
+    """
+    depth = model.config.num_hidden_layers
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((_rate(name, depth, config), decay), []).append(parameter)
+    return [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
+
+
+def _rate(name: str, depth: int, config: OptimizerConfig) -> float:
+    if not name.startswith("roberta."):
+        return config.head_rate
+    layer = _LAYER.match(name)
+    steps_down = depth - 1 - int(layer[1]) if layer else depth  # the embeddings lie under all layers
+    return config.learning_rate * config.layer_decay**steps_down
+
+
+class SpanTrainer(Trainer):
+    """Evaluates the way the package is used: whole documents through `Predictor`, exact character spans."""
+
+    def __init__(self, *, encoder: Encoder, dev: Sequence[Document], config: TrainConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tagger = cast(RobertaForTokenClassification, self.model)
+        self._encoder = encoder
+        self._dev = dev
+        self._config = config
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW over `parameter_groups`."""
+        if self.optimizer is None:
+            groups = parameter_groups(self.tagger, self._config.optimizer)
+            self.optimizer = torch.optim.AdamW(groups)
+        return self.optimizer
+
+    def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
+        """`eval_f1` over exact character spans (the headline) and `eval_seqeval_f1` over word tags, strict IOB2."""
+        was_training = self.tagger.training
+        self.tagger.eval()
+        predicted = predict_documents(model_predictor(self.tagger, self._encoder, self._config), self._dev)
+        self.tagger.train(was_training)
+        counts = total(pair(self._dev, predicted))
+        metrics = {
+            "f1": counts.f1,
+            "precision": counts.precision,
+            "recall": counts.recall,
+            "seqeval_f1": seqeval_f1(self._dev, predicted, self._encoder),
+        }
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+def model_predictor(model: RobertaForTokenClassification, encoder: Encoder, config: TrainConfig) -> Predictor:
+    """A Predictor around a model in memory."""
+    return Predictor(encoder, TorchBackend(model), max_pieces=config.encoder.max_pieces)
+
+
+def predict_documents(predictor: Predictor, documents: Sequence[Document]) -> list[Document]:
+    """The documents with the predicted entities in place of their own."""
+    found = predictor.predict_batch([document.text for document in documents], batch_size=EVALUATION_BATCH)
+    return [Document(d.id, d.text, tuple(e)) for d, e in zip(documents, found, strict=True)]
+
+
+def seqeval_f1(gold: Sequence[Document], predicted: Sequence[Document], encoder: Encoder) -> float:
+    """Seqeval's micro F1 in strict IOB2 over the words; gold spans that words cannot write count as missing there."""
+    rows = [[_tag_names(document, encoder) for document in documents] for documents in (gold, predicted)]
+    return float(f1_score(*rows, mode="strict", scheme=IOB2, zero_division=0))
+
+
+def _tag_names(document: Document, encoder: Encoder) -> list[str]:
+    tags = word_tags(encoder.encode(document.text), document, "mask")
+    return ["O" if tag == IGNORED else LABELS.tags[tag] for tag in tags]
+
+
+def has_bf16() -> bool:
+    """Whether bfloat16 pays here: a GPU that has it, or a CPU with instructions for it."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and "avx512_bf16" in flags.read_text(encoding="utf-8")
+
+
+def make_trainer(
+    config: TrainConfig,
+    model: RobertaForTokenClassification,
+    windows: Dataset,
+    encoder: Encoder,
+    dev: Sequence[Document],
+    folder: Path,
+) -> SpanTrainer:
+    """A trainer that keeps its checkpoints in `folder`; with `dev` the epoch with the best F1 wins, else the last."""
+    choose = bool(dev)
+    options = config.optimizer
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=options.batch,
+        learning_rate=options.learning_rate,
+        warmup_steps=options.warmup,
+        lr_scheduler_type="linear",
+        label_smoothing_factor=options.label_smoothing,
+        train_sampling_strategy="group_by_length",
+        bf16=has_bf16() if options.bf16 == "auto" else options.bf16,
+        use_cpu=not torch.cuda.is_available(),
+        eval_strategy="epoch" if choose else "no",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=choose,
+        metric_for_best_model="f1" if choose else None,
+        logging_steps=20,
+        report_to="none",
+        seed=config.seed,
+        data_seed=config.seed,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+    )
+    callbacks = [EarlyStoppingCallback(options.patience)] if choose and options.patience else []
+    return SpanTrainer(
+        encoder=encoder,
+        dev=dev,
+        config=config,
+        model=model,
+        args=arguments,
+        train_dataset=windows,
+        data_collator=collate,
+        callbacks=callbacks,
+    )
