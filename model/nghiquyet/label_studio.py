@@ -75,7 +75,7 @@ def read_tasks(path: Path) -> list[Task]:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the export {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested or numbered beyond reason
         raise InputError(
             f"{path} is not JSON ({error}); export from Label Studio as 'JSON', not CONLL or CSV"
         ) from error
@@ -93,8 +93,16 @@ def _task(raw: Any, where: str) -> Task:
     annotations = raw.get("annotations", raw.get("completions", []))
     if not isinstance(annotations, list) or not all(isinstance(a, dict) for a in annotations):
         raise InputError(f"{where}: 'annotations' is not a list of objects")
+    if not all(_is_result(a.get("result") or []) for a in annotations):
+        raise InputError(f"{where}: a 'result' is not a list of regions; see: nghiquyet-annotate validate EXPORT")
     doc_id = str(raw["data"].get("doc_id") or text_hash(text))
     return Task(raw.get("id"), doc_id, text, tuple(_annotation(a) for a in annotations))
+
+
+def _is_result(result: Any) -> bool:
+    return isinstance(result, list) and all(
+        isinstance(region, dict) and isinstance(region.get("value") or {}, dict) for region in result
+    )
 
 
 def _annotation(raw: dict[str, Any]) -> Annotation:

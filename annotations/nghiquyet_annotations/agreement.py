@@ -1,0 +1,94 @@
+"""How far two annotations of the same documents agree: exact span F1, and every span where they do not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from nghiquyet.documents import Document, Entity
+from nghiquyet.errors import AnnotationError
+from nghiquyet.label_studio import entities, read_tasks
+from nghiquyet.labels import LABELS
+from nghiquyet.scoring import Counts, pair, total
+
+MICRO = "micro"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A span of one side that the other lacks, or has with another label or other edges."""
+
+    document: Document
+    first: Entity | None
+    second: Entity | None
+
+    @property
+    def kind(self) -> str:
+        if self.first is None or self.second is None:
+            return "only second" if self.first is None else "only first"
+        same_edges = (self.first.start, self.first.end) == (self.second.start, self.second.end)
+        return "label" if same_edges else "edges"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Counts for each label and `micro`, all labels pooled; the first side stands as gold, which F1 does not see.
+
+    `left_out` are the documents that only one side has.
+    """
+
+    first: str
+    second: str
+    documents: int
+    counts: Mapping[str, Counts]
+    differences: tuple[Difference, ...]
+    left_out: tuple[str, ...]
+
+
+def agreement(first: Sequence[Document], second: Sequence[Document], names: tuple[str, str]) -> Agreement:
+    """Compares the documents that both sides have; InputError where none is, or a text is not the same."""
+    common = {document.id for document in first} & {document.id for document in second}
+    if not common:
+        raise AnnotationError(f"{names[0]} and {names[1]} have no document in common; compare their data.doc_id")
+    pairs = pair([d for d in first if d.id in common], [d for d in second if d.id in common])
+    counts = {label: total(pairs, label) for label in LABELS.names} | {MICRO: total(pairs)}
+    differences = tuple(found for a, b in pairs for found in _differences(a, b))
+    left_out = tuple(d.id for d in (*first, *second) if d.id not in common)
+    return Agreement(*names, len(pairs), counts, differences, left_out)
+
+
+def _differences(a: Document, b: Document) -> list[Difference]:
+    """Spans of one document that are not the same, each paired with the first span that it overlaps, if any."""
+    left = [entity for entity in a.entities if entity.key not in b.keys]
+    right = [entity for entity in b.entities if entity.key not in a.keys]
+    found = []
+    for entity in left:
+        partner = next((other for other in right if other.start < entity.end and entity.start < other.end), None)
+        if partner:
+            right.remove(partner)
+        found.append(Difference(a, entity, partner))
+    found += [Difference(a, None, entity) for entity in right]
+    return sorted(found, key=lambda difference: (difference.first or difference.second or Entity(0, 0, "", "")).start)
+
+
+def by_annotator(path: Path) -> dict[str, list[Document]]:
+    """Each annotator's documents in one export, skipped ones left out."""
+    documents: dict[str, dict[str, Document]] = {}
+    for task in read_tasks(path):
+        for annotation in task.kept:
+            mine = documents.setdefault(annotation.annotator, {})
+            if task.doc_id in mine:
+                raise AnnotationError(f"{path}: annotator {annotation.annotator} answered {task.name} twice; keep one")
+            mine[task.doc_id] = Document(task.doc_id, task.text, entities(task, annotation))
+    return {name: list(found.values()) for name, found in documents.items()}
+
+
+def pairwise(path: Path) -> list[Agreement]:
+    """The agreement of every two annotators of one export; AnnotationError where there is but one."""
+    annotators = by_annotator(path)
+    if len(annotators) < 2:
+        raise AnnotationError(f"{path} has {len(annotators)} annotator(s); needed two, or give a second export")
+    return [
+        agreement(annotators[a], annotators[b], (f"annotator {a}", f"annotator {b}"))
+        for a, b in combinations(sorted(annotators), 2)
+    ]

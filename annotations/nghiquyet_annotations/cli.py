@@ -1,0 +1,180 @@
+"""The command `nghiquyet-annotate`. Exit status: 0 all well, 1 problems found, 2 input that cannot be used."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from nghiquyet.console import BAD_INPUT, complain, reported
+from nghiquyet.errors import InputError, NghiquyetError
+from nghiquyet.label_studio import State, read_documents, read_tasks
+from nghiquyet.labels import LABELS
+from nghiquyet_annotations import agreement as agreements
+from nghiquyet_annotations import labelling_config
+from nghiquyet_annotations.edges import trim
+from nghiquyet_annotations.raw import read_export, write_json
+from nghiquyet_annotations.stats import Stats
+from nghiquyet_annotations.stats import stats as count
+from nghiquyet_annotations.validate import Report, around, read_articles, show
+from nghiquyet_annotations.validate import validate as check
+
+app = typer.Typer(
+    help="Label Studio around the annotations: labelling config, checks, counts and agreement, offline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Export = Annotated[Path, typer.Argument(help="Label Studio export, format 'JSON'")]
+Exports = Annotated[list[Path], typer.Argument(help="Label Studio exports, format 'JSON'", metavar="EXPORT...")]
+
+
+def _say(line: str) -> None:
+    """Prints as it is: no markup (spans stand in square brackets), no line breaks of rich's own."""
+    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+
+
+@app.command(epilog="Example: nghiquyet-annotate config > labelling.xml")
+def config(
+    instructions: Annotated[bool, typer.Option("--instructions", help="The annotators' instructions (HTML)")] = False,
+    guideline: Annotated[str | None, typer.Option(metavar="URL", help="Address of the guideline, to link it")] = None,
+) -> None:
+    """Print the labelling XML of a Label Studio project, or its instructions."""
+    text = (
+        labelling_config.instructions(guideline_url=guideline) if instructions else labelling_config.labelling_config()
+    )
+    typer.echo(text.rstrip("\n"))
+
+
+@app.command(epilog="Example: nghiquyet-annotate validate gold.json --articles annotations/articles --fix mended.json")
+def validate(
+    exports: Exports,
+    articles: Annotated[
+        Path | None, typer.Option(help="Folder of the articles, or their manifest.json: texts must be unchanged")
+    ] = None,
+    fix: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write a copy with white space trimmed off the spans' edges")
+    ] = None,
+) -> None:
+    """Check exports for what the server does not check. Exit status 1 where there is a problem."""
+    with reported():
+        if fix and (len(exports) > 1 or fix.resolve() == exports[0].resolve()):
+            raise InputError("--fix takes one export and writes to another file; call it once for each export")
+        known = read_articles(articles) if articles else None
+    reports: dict[Path, Report] = {}
+    for export in exports:
+        try:
+            items = _mended(export, fix) if fix else read_export(export)
+            reports[export] = check(items, articles=known)
+        except NghiquyetError as error:
+            complain(error)
+    for export, report in reports.items():
+        _print_problems(export, report)
+    _print_reports(reports)
+    if len(reports) < len(exports):
+        raise typer.Exit(BAD_INPUT)
+    raise typer.Exit(int(any(report.problems for report in reports.values())))
+
+
+def _mended(export: Path, out: Path) -> list[object]:
+    items, moved = trim(read_export(export))
+    write_json(out, items)
+    _say(f"{out}: {moved} span(s) trimmed; what is reported below is left to mend by hand")
+    return items
+
+
+def _print_problems(export: Path, report: Report) -> None:
+    for problem in report.problems:
+        _say(f"{export}: {problem}")
+        if problem.context:
+            _say(f"    {problem.context}")
+
+
+def _print_reports(reports: dict[Path, Report]) -> None:
+    table = _table("export", *(state.name.lower() for state in State), "several", "problems")
+    table.caption = "empty: reviewed, nothing to mark; several: answered by more than one annotator"
+    for export, report in reports.items():
+        counts = [report.states[state] for state in State]
+        table.add_row(export.name, *map(str, (*counts, report.several, len(report.problems))))
+    Console().print(table)
+
+
+@app.command(epilog="Example: nghiquyet-annotate stats annotations/gold/gold.json --top 5")
+def stats(
+    exports: Exports, top: Annotated[int, typer.Option(min=0, help="Surface forms to show for each label")] = 10
+) -> None:
+    """Count states, labels, documents and the most frequent surface forms."""
+    with reported():
+        counted = count(task for export in exports for task in read_tasks(export))
+    _print_stats(counted, top)
+
+
+def _print_stats(counted: Stats, top: int) -> None:
+    console = Console()
+    states = _table("state", "tasks")
+    for state in State:
+        states.add_row(state, str(counted.states[state]))
+    states.add_row("several annotators", str(counted.several), style="dim")
+    labels = _table("document", *LABELS.names, "all")
+    for document, counts in (*counted.documents.items(), ("all", counted.labels)):
+        labels.add_row(document, *_by_label(counts))
+    console.print(states, labels)
+    for name in LABELS.names:
+        forms = _table(f"{name}: most frequent", "times")
+        for form, times in counted.forms.get(name, Counter[str]()).most_common(top):
+            forms.add_row(show(form)[1:-1], str(times))
+        if forms.row_count:
+            console.print(forms)
+
+
+def _by_label(counts: Counter[str]) -> list[str]:
+    return [*(str(counts[name]) for name in LABELS.names), str(counts.total())]
+
+
+@app.command(epilog="Example: nghiquyet-annotate agreement annotations/gold/pass-a.json annotations/gold/pass-b.json")
+def agreement(
+    export: Export,
+    other: Annotated[Path | None, typer.Argument(help="Second export; without it the annotators of the first")] = None,
+) -> None:
+    """Exact span F1 between two exports, or between the annotators of one, with every difference."""
+    with reported():
+        if other is None:
+            found = agreements.pairwise(export)
+        else:
+            pair = read_documents([export]), read_documents([other])
+            found = [agreements.agreement(*pair, (export.name, other.name))]
+    for one in found:
+        _print_agreement(one)
+
+
+def _print_agreement(found: agreements.Agreement) -> None:
+    table = _table("label", "F1", found.first, found.second, "same")
+    for name, c in found.counts.items():
+        table.add_row(name, f"{c.f1:.4f}", str(c.gold), str(c.predicted), str(c.hits))
+    console = Console()
+    console.print(f"{found.first} and {found.second}: {found.documents} document(s) in common", markup=False)
+    console.print(table)
+    for difference in found.differences:
+        _print_difference(difference)
+    if found.left_out:
+        _say(f"left out, for only one side has them: {', '.join(found.left_out)}")
+
+
+def _print_difference(difference: agreements.Difference) -> None:
+    _say(f"document {difference.document.id}: {difference.kind}")
+    for side, entity in (("first ", difference.first), ("second", difference.second)):
+        if entity:
+            context = around(difference.document.text, entity.start, entity.end)
+            _say(f"    {side} {entity.label} [{entity.start}, {entity.end}): {context}")
+
+
+def _table(first: str, *numbers: str) -> Table:
+    """A table with one column of words and some of numbers."""
+    table = Table(first, box=SIMPLE)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table

@@ -1,0 +1,41 @@
+"""Reads and writes an export as plain JSON, so that whatever Label Studio put into it survives."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from nghiquyet.errors import InputError
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in a file; InputError where it cannot be read or is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} is not JSON ({error}); export from Label Studio as 'JSON', not CONLL or CSV"
+        ) from error
+
+
+def read_export(path: Path) -> list[Any]:
+    """The items of a Label Studio JSON export, unchecked but for being a list."""
+    items = read_json(path)
+    if not isinstance(items, list):
+        raise InputError(f"{path}: needed a list of tasks, got {type(items).__name__}; export as 'JSON'")
+    return items
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON with Vietnamese letters as they are and one newline at the end."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    # UTF-8 has no lone surrogates; they only ever stand inside JSON strings, so an escape says the same.
+    text = _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    try:
+        path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; is its folder there?") from error

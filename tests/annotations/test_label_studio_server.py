@@ -1,0 +1,44 @@
+"""Needs a server: `scripts/label_studio start && source .label-studio/env`, and NGHIQUYET_LABEL_STUDIO_URL set."""
+
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from nghiquyet.label_studio import read_documents
+from nghiquyet_annotations.marked import parse_marked
+from nghiquyet_annotations.raw import write_json
+from nghiquyet_annotations.validate import read_articles, validate
+
+URL, TOKEN = (os.environ.get(f"NGHIQUYET_LABEL_STUDIO_{name}") for name in ("URL", "TOKEN"))
+MARKED = "⟦ORG|Huyện ủy⟧ 😀\r\n\tđạt ⟦METRIC|100%⟧, xa\u0300 ⟦PERSON|Bùi Hoàng Phan⟧  \u00a0."
+
+
+@pytest.fixture
+def annotate_seed(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("annotate_seed", root / "scripts/annotate_seed.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.label_studio
+@pytest.mark.skipif(not (URL and TOKEN), reason="NGHIQUYET_LABEL_STUDIO_URL and _TOKEN are not set")
+def test_what_goes_in_comes_out(annotate_seed: ModuleType, tmp_path: Path) -> None:
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    (tmp_path / "x.marked.txt").write_bytes(MARKED.encode())
+    text, entities = parse_marked(MARKED)
+    (articles / "x.txt").write_bytes(text.encode())
+    server = annotate_seed.Server(URL, TOKEN)
+    results = annotate_seed.read_folder(tmp_path, articles)
+    export = annotate_seed.enter(server, "tester@example.org", "test", articles, results, truth=True)
+    server.call("DELETE", f"/api/projects/{export[0]['project']}/")
+    write_json(tmp_path / "export.json", export)
+    (document,) = read_documents([tmp_path / "export.json"])
+    assert validate(export, articles=read_articles(articles)).problems == ()
+    assert (document.text, document.entities) == (text, entities)
