@@ -39,7 +39,7 @@ class PhobertBpe:
             raise ArtefactError(f"{vocab_path}: a piece stands there twice; the file is damaged, fetch it again")
         merges = []
         for number, line in enumerate(_lines(codes_path), start=1):
-            match line.split():
+            match line.split(" "):  # not any white space: a symbol may be a no-break space
                 case [left, right, *_]:
                     merges.append((left, right))
                 case _:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
@@ -118,38 +118,33 @@ def _documents(
 
 
 def _write(documents: Iterator[Document], predictor: Predictor, format: Format, output: Path | None) -> None:
-    if format is Format.TABLE:
-        _write_tables(documents, output)
-        return
-    parts: Callable[[], Iterator[str]] = {
-        Format.JSONL: lambda: (f"{to_jsonl(document)}\n" for document in documents),
-        Format.CONLL: lambda: (to_conll(d, predictor.encoder.encode(d.text)) for d in documents),
-        Format.HTML: lambda: to_html(documents),
-    }[format]
+    """To the terminal as it comes; to a file under another name first, so that a break leaves no half file."""
     if output is None:
-        for part in parts():
-            sys.stdout.write(part)
-            sys.stdout.flush()
+        _write_to(sys.stdout, documents, predictor, format)
         return
     partial = output.with_name(f"{output.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(parts())
+            _write_to(file, documents, predictor, format)
+        partial.replace(output)
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror}") from error
-    partial.replace(output)
 
 
-def _write_tables(documents: Iterator[Document], output: Path | None) -> None:
-    if output is None:
-        console = Console()
+def _write_to(file: TextIO, documents: Iterator[Document], predictor: Predictor, format: Format) -> None:
+    if format is Format.TABLE:
+        console = Console(file=file, width=None if file.isatty() else 120)
         for document in documents:
             console.print(to_table(document))
         return
-    with output.open("w", encoding="utf-8") as file:
-        console = Console(file=file, width=120)
-        for document in documents:
-            console.print(to_table(document))
+    parts: dict[Format, Callable[[], Iterator[str]]] = {
+        Format.JSONL: lambda: (f"{to_jsonl(document)}\n" for document in documents),
+        Format.CONLL: lambda: (to_conll(d, predictor.encoder.encode(d.text)) for d in documents),
+        Format.HTML: lambda: to_html(documents),
+    }
+    for part in parts[format]():
+        file.write(part)
+        file.flush()
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def _compose(raw: str, offset: int) -> Line:
 def _clusters(raw: str) -> Iterator[tuple[int, int]]:
     start = 0
     for i in range(1, len(raw)):
-        if not unicodedata.combining(raw[i]):
+        if not unicodedata.combining(raw[i]) or raw[start].isspace():  # a mark on a space is no part of the space
             yield start, i
             start = i
     if raw:

@@ -43,9 +43,13 @@ def make_windows(encoded: Encoded, max_pieces: int = MAX_PIECES, overlap: int = 
         raise InputError(f"a word of {longest} pieces does not fit a window of {max_pieces}; use a larger max_pieces")
     ranges = _ranges(starts, max_pieces - FRAME, min(overlap, (max_pieces - FRAME) // 2))
     middles = [(b[0] + a[1]) // 2 for a, b in pairwise(ranges)]
-    edges = [0, *middles, len(encoded)]
+    edges = [0, *middles, len(encoded)] if ranges else [0]
     ends = {last for _, last in encoded.lines}
-    return [_window(encoded, ends, first, last, (edges[i], edges[i + 1])) for i, (first, last) in enumerate(ranges)]
+    return [
+        _window(encoded, ends, first, last, own)
+        for (first, last), own in zip(ranges, pairwise(edges), strict=True)
+        if own[0] < own[1]  # a window of few long words can be all overlap
+    ]
 
 
 def _unit_starts(encoded: Encoded) -> NDArray[np.int64]:

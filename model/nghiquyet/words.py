@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from nghiquyet.errors import MissingExtraError
+from nghiquyet.normalize import old_tone_placement
 from nghiquyet.segment import Word, atoms
 
 _TITLES = frozenset(("trưởng", "phó", "chánh"))  # an office; the body that follows is a name of its own
@@ -34,7 +35,7 @@ class UndertheseaSegmenter:
         words: list[list[Word]] = []
         glued = self._glued(line)
         for atom in atoms(line):
-            if words and atom[0] in glued and self._joins(line, words[-1], atom):
+            if words and atom[0] in glued and self._joins(line, words, atom):
                 words[-1].append(atom)
             else:
                 words.append([atom])
@@ -44,8 +45,9 @@ class UndertheseaSegmenter:
         """Starts of the syllables that underthesea joins to the one before."""
         glued: set[int] = set()
         position = 0
-        # Token normalisation would rewrite tone marks and so lose the offsets.
-        for word in self._tokenize(line, use_token_normalize=False):
+        # underthesea takes no lone surrogates; token normalisation would rewrite tone marks and lose the offsets.
+        encodable = line.encode("utf-8", "replace").decode("utf-8")
+        for word in self._tokenize(encodable, use_token_normalize=False):
             for i, syllable in enumerate(word.split()):
                 start = line.find(syllable, position)
                 if start < 0:  # underthesea changed the text: leave the rest of the line in syllables
@@ -55,17 +57,24 @@ class UndertheseaSegmenter:
                 position = start + len(syllable)
         return glued
 
-    def _joins(self, line: str, word: list[Word], atom: Word) -> bool:
-        """Whether `atom` stays with the syllables of `word` before it."""
-        last, here = line[word[-1][0] : word[-1][1]], line[atom[0] : atom[1]]
-        between = line[word[-1][1] : atom[0]]
-        if not (between.isspace() and last[0].isalpha() and here[0].isalpha()):
+    def _joins(self, line: str, words: list[list[Word]], atom: Word) -> bool:
+        """Whether `atom` stays with the syllables of the last word before it."""
+        left, right = words[-1][-1], atom
+        last, here = line[slice(*left)], line[slice(*right)]
+        if not (line[left[1] : right[0]].isspace() and last[0].isalpha() and here[0].isalpha()):
             return False  # no punctuation, digits or invisible signs inside a word
         if here[0].isupper() or last.lower() in _TITLES:
             return False  # a capital may begin a name, and so may what follows an office
-        if last[0].isupper():  # `Huyện ủy` is a word also by itself; in `Bình nói` a name ends
-            return len(word) == 1 and not (len(last) > 1 and last.isupper()) and self._is_word(f"{last} {here}")
-        return True
+        if not last[0].isupper():
+            return True
+        # After a capital a name may end: `Phan nói` is two words, `Huyện ủy` one, by itself and not behind a name.
+        before = line[slice(*words[-2][-1])] if len(words) > 1 else ""
+        in_name = len(words[-1]) > 1 or (before[:1].isupper() and not _is_acronym(before))
+        return not in_name and not _is_acronym(last) and self._is_word(f"{last} {here}")
 
     def _is_one_word(self, pair: str) -> bool:
-        return len(self._tokenize(pair.lower(), use_token_normalize=False)) == 1
+        return len(self._tokenize(old_tone_placement(pair.lower()), use_token_normalize=False)) == 1
+
+
+def _is_acronym(syllable: str) -> bool:
+    return len(syllable) > 1 and syllable.isupper()
