@@ -80,9 +80,8 @@ def _write_onnx(model: RobertaForTokenClassification, path: Path, *, int8: bool)
     ids = torch.randint(UNK_ID + 1, model.config.vocab_size - 1, (2, 16))
     plain = path.with_suffix(".fp32.onnx")
     axes = {"input_ids": {0: "batch", 1: "pieces"}, "attention_mask": {0: "batch", 1: "pieces"}}
-    model.eval()  # or dropout and training mode go into the graph
     torch.onnx.export(
-        _Logits(model),
+        _Logits(model).eval(),  # a module in training mode comes back in it: the exporter restores the flag
         (ids, torch.ones_like(ids)),
         str(plain),
         input_names=["input_ids", "attention_mask"],

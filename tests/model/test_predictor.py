@@ -1,0 +1,80 @@
+"""The public calls: what they take, and that the company of a text does not change its answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nghiquyet
+from nghiquyet import ConfigError, InputError, Predictor
+
+
+@pytest.mark.parametrize("bad", [None, 3, b"bytes", ["list"]])
+def test_what_is_not_a_string_is_an_error(predictor: Predictor, bad: Any) -> None:
+    with pytest.raises(InputError, match="needed str"):
+        predictor.predict(bad)
+
+
+def test_bytes_are_told_how_to_mend_it(predictor: Predictor) -> None:
+    with pytest.raises(InputError, match=r"text 1 is bytes.*decode"):
+        predictor.predict_batch(["a", b"b"])  # type: ignore[list-item]
+
+
+def test_a_string_is_not_a_batch(predictor: Predictor) -> None:
+    with pytest.raises(InputError, match=r"predict_batch\(\[text\]\)"):
+        predictor.predict_batch("Bí thư")
+
+
+def test_batch_size_must_be_positive(predictor: Predictor) -> None:
+    with pytest.raises(ConfigError, match="at least 1"):
+        predictor.predict_batch(["a"], batch_size=0)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0", "\u200b", "\ufeff"])
+def test_blank_text_has_no_entities(predictor: Predictor, text: str) -> None:
+    assert predictor.predict(text) == []
+
+
+def test_batches_streams_and_single_calls_agree(tiny_onnx: Path, articles: list[str]) -> None:
+    model = Predictor.load(tiny_onnx)
+    texts = ["", *articles, "Bí thư Thị ủy", *articles]
+    singles = [model.predict(text) for text in texts]
+    assert sum(map(len, singles)) > 0
+    assert model.predict_batch(texts) == singles
+    assert list(model.stream(iter(texts))) == singles
+
+
+def test_a_stream_reads_only_a_little_ahead(predictor: Predictor) -> None:
+    read = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal read
+        for i in range(1000):
+            read = i + 1
+            yield "Bí thư"
+
+    stream = predictor.stream(texts())
+    next(stream)
+    assert read <= 64
+
+
+def test_torch_and_onnx_agree(tiny_model: Path, tiny_onnx: Path, articles: list[str]) -> None:
+    torch_model, onnx_model = Predictor.load(tiny_model), Predictor.load(tiny_onnx)
+    for article in articles:
+        left, right = torch_model.predict(article), onnx_model.predict(article)
+        assert [e.key for e in left] == [e.key for e in right]
+        assert [e.score for e in left] == pytest.approx([e.score for e in right], abs=1e-3)
+
+
+def test_an_unknown_backend_is_named(tiny_onnx: Path) -> None:
+    with pytest.raises(ConfigError, match="no backend is called 'jax'"):
+        Predictor.load(tiny_onnx, backend="jax")  # type: ignore[arg-type]
+
+
+def test_the_bundled_model_finds_what_it_should() -> None:
+    text = "Bí thư Huyện ủy Thanh Oai Bùi Hoàng Phan phát biểu chỉ đạo tại Hội nghị."
+    found = {(e.label, e.text) for e in nghiquyet.predict(text)}
+    assert ("ORG", "Huyện ủy Thanh Oai") in found
+    assert ("PERSON", "Bùi Hoàng Phan") in found
+    assert nghiquyet.predict_batch([text]) == [nghiquyet.predict(text)]

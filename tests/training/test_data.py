@@ -1,0 +1,89 @@
+"""Splits that never change, and tags that never lie."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nghiquyet.documents import Document, Entity
+from nghiquyet.encode import Encoder
+from nghiquyet.errors import AnnotationError, ConfigError
+from nghiquyet.labels import LABELS
+from nghiquyet_training.config import DataConfig
+from nghiquyet_training.data import IGNORED, collate, load_splits, tagged_windows, tenth, word_tags
+from tests.conftest import GOLD
+
+
+def document(text: str, *spans: tuple[str, str]) -> Document:
+    entities = tuple(
+        Entity.of(text, text.index(surface), text.index(surface) + len(surface), label) for surface, label in spans
+    )
+    return Document("d", text, entities)
+
+
+def test_tags_are_bio(encoder: Encoder) -> None:
+    gold = document("Bí thư Thị ủy Phúc Yên Hoàng Nga", ("Thị ủy Phúc Yên", "ORG"), ("Hoàng Nga", "PERSON"))
+    names = [LABELS.tags[tag] for tag in word_tags(encoder.encode(gold.text), gold)]
+    assert names == ["O", "O", "B-ORG", "I-ORG", "I-ORG", "I-ORG", "B-PERSON", "I-PERSON"]
+
+
+def test_a_span_inside_a_word_is_an_error_that_names_it(encoder: Encoder) -> None:
+    gold = document("ông Gônký tên", ("Gôn", "PERSON"))
+    with pytest.raises(AnnotationError, match=r"document d: PERSON 'Gôn' at 4 begins or ends inside a word"):
+        word_tags(encoder.encode(gold.text), gold)
+
+
+def test_masked_it_is_ignored_and_never_outside(encoder: Encoder, caplog: pytest.LogCaptureFixture) -> None:
+    gold = document("ông Gônký tên", ("Gôn", "PERSON"))
+    assert word_tags(encoder.encode(gold.text), gold, "mask") == [0, IGNORED, 0]
+    assert "'Gôn' at 4" in caplog.text
+
+
+def test_tags_decode_to_the_gold(encoder: Encoder, gold: list[Document]) -> None:
+    for each in gold:
+        encoded = encoder.encode(each.text)
+        tags, found = word_tags(encoded, each), []
+        for i, tag in enumerate(tags):
+            name = LABELS.tags[tag]
+            if name.startswith("B-"):
+                found.append([encoded.spans[i][0], encoded.spans[i][1], name[2:]])
+            elif name.startswith("I-"):
+                found[-1][1] = encoded.spans[i][1]
+        assert [tuple(f) for f in found] == [e.key for e in each.entities]
+
+
+def test_windows_carry_one_tag_a_word(encoder: Encoder, gold: list[Document]) -> None:
+    rows = tagged_windows(gold, encoder, 64)
+    assert all(len(row["input_ids"]) == len(row["labels"]) <= 64 for row in rows)
+    batch = collate([rows[0], rows[1]])
+    assert batch["input_ids"].shape == batch["labels"].shape == batch["attention_mask"].shape
+    assert (batch["labels"][batch["attention_mask"] == 0] == IGNORED).all()
+
+
+def test_tenths_depend_on_the_id_alone_and_are_even() -> None:
+    assert tenth("a1bd382197c88286") == tenth("a1bd382197c88286")
+    counts = [sum(tenth(f"{i:016x}") == t for i in range(5000)) for t in range(10)]
+    assert min(counts) > 400
+
+
+def test_the_parts_do_not_share_a_document(extra_export: Path) -> None:
+    splits = load_splits(DataConfig(train=[str(GOLD)], split=[str(extra_export)]))
+    assert len(splits.train) + len(splits.dev) + len(splits.test["test tenth"]) == 482
+    assert 30 < len(splits.dev) < 65
+    assert all(tenth(d.id) == 9 for d in splits.dev)
+
+
+def test_the_same_text_in_two_parts_is_refused() -> None:
+    with pytest.raises(ConfigError, match="two parts"):
+        load_splits(DataConfig(train=[str(GOLD)], test=[str(GOLD)]))
+
+
+def test_a_tenth_cannot_be_for_both() -> None:
+    with pytest.raises(ConfigError, match=r"\[9\] are in dev_tenths and in test_tenths"):
+        load_splits(DataConfig(train=[str(GOLD)], dev_tenths=[9], test_tenths=[9]))
+
+
+def test_nothing_to_train_on_is_told(tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_text(json.dumps([]), encoding="utf-8")
+    with pytest.raises(ConfigError, match="no documents to train on"):
+        load_splits(DataConfig(train=[str(tmp_path / "e.json")]))

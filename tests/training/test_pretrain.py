@@ -1,0 +1,128 @@
+"""Vocabulary, masking and pretraining on the five articles."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import RobertaForMaskedLM
+
+from nghiquyet.bpe import UNK_ID, PhobertBpe
+from nghiquyet.encode import Encoder
+from nghiquyet.errors import ConfigError, InputError
+from nghiquyet.segment import SyllableSegmenter
+from nghiquyet_training.corpus import encode_corpus, read_texts
+from nghiquyet_training.masking import mask_batch
+from nghiquyet_training.pretrain import Pretraining, pretrain, rate_factor
+from nghiquyet_training.pretrain_config import PretrainConfig
+from nghiquyet_training.vocab import count_words, train_vocab, write_vocab
+from tests.conftest import ARTICLES, TINY_ENCODER
+
+
+def settings(output: Path, **more: object) -> PretrainConfig:
+    values = {
+        "vocab": str(TINY_ENCODER),
+        "files": [str(path) for path in ARTICLES],
+        "output": str(output),
+        "shape": {"layers": 1, "width": 32, "heads": 2, "feed_forward": 64},
+        "block": 32,
+        "batch": 8,
+        "bf16": False,
+        "learning_rate": 5e-3,
+        "pieces": 6000,
+    }
+    return PretrainConfig.model_validate(values | more)
+
+
+def test_a_vocabulary_is_written_in_phoberts_format_and_covers_its_words(articles: list[str], tmp_path: Path) -> None:
+    counts = count_words(articles, SyllableSegmenter(), 10**9)
+    write_vocab(tmp_path, *train_vocab(counts, 800), counts)
+    bpe = PhobertBpe.load(tmp_path / "vocab.txt", tmp_path / "bpe.codes")
+    assert 700 < bpe.size <= 805
+    assert all(UNK_ID not in bpe.ids(form) for form in counts)
+    assert "uỷ" in counts  # the articles write both `ủy` and `uỷ`
+    assert "ủy" not in counts
+    frequencies = [int(line.rsplit(" ", 1)[1]) for line in (tmp_path / "vocab.txt").read_text("utf-8").splitlines()]
+    assert frequencies == sorted(frequencies, reverse=True)
+
+
+def test_no_words_no_vocabulary() -> None:
+    with pytest.raises(InputError, match="no words"):
+        train_vocab(count_words([" "], SyllableSegmenter(), 10), 800)
+
+
+def test_masking_hides_what_it_should() -> None:
+    ids = torch.randint(UNK_ID + 1, 900, (64, 128), generator=torch.Generator().manual_seed(0))
+    ids[:, 0] = 0
+    batch = mask_batch(ids, 0.15, 999, torch.Generator().manual_seed(1))
+    assert batch.targets.tolist() == ids[batch.chosen].tolist()
+    assert not batch.chosen[:, 0].any()
+    assert torch.equal(batch.inputs[~batch.chosen], ids[~batch.chosen])
+    assert batch.chosen.float().mean().item() == pytest.approx(0.14, abs=0.02)
+    hidden = batch.inputs[batch.chosen]
+    assert (hidden == 999).float().mean().item() == pytest.approx(0.8, abs=0.03)
+    assert (hidden == batch.targets).float().mean().item() == pytest.approx(0.1, abs=0.03)
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    rates = [rate_factor(step, 100, 0.1, 0.4) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[20:60] == [1.0] * 40
+    assert rates[60:] == sorted(rates[60:], reverse=True)
+    assert rates[99] == pytest.approx(0.025)
+
+
+def test_pretraining_learns_and_leaves_an_encoder(tmp_path: Path) -> None:
+    folder, loss = pretrain(settings(tmp_path / "out"), resume=False)
+    assert loss < 6.8  # the uniform guess is ln 1204 = 7.1
+    model = RobertaForMaskedLM.from_pretrained(folder)
+    assert model.config.max_position_embeddings == 258
+    assert (folder / "vocab.txt").read_bytes() == (TINY_ENCODER / "vocab.txt").read_bytes()
+    with pytest.raises(ConfigError, match="--resume"):
+        pretrain(settings(tmp_path / "out"), resume=False)
+
+
+def test_a_stopped_pretraining_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    Pretraining(settings(tmp_path / "whole")).run()
+    half = Pretraining(settings(tmp_path / "broken"))
+    for ids in half.batches():
+        half.train_step(ids)
+        if half.step == half.steps // 2:
+            break
+    half.save_checkpoint()
+    pretrain(settings(tmp_path / "broken"), resume=True)
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "broken"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_going_on_from_an_encoder_needs_the_same_shape(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needed"):
+        Pretraining(settings(tmp_path, init=str(TINY_ENCODER), shape={"layers": 1, "width": 16, "heads": 2}))
+    assert Pretraining(settings(tmp_path, init=str(TINY_ENCODER))).steps > 1
+
+
+def test_too_little_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("một hai", encoding="utf-8")
+    with pytest.raises(ConfigError, match="one block needs 31"):
+        Pretraining(settings(tmp_path / "out", files=[str(tmp_path / "a.txt")]))
+
+
+def test_texts_are_read_from_each_kind_of_file(tmp_path: Path) -> None:
+    import lzma
+
+    (tmp_path / "a.txt").write_text("một", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text('{"text": "hai"}\n', encoding="utf-8")
+    with lzma.open(tmp_path / "c.jsonl.xz", "wt", encoding="utf-8") as file:
+        file.write('{"text": "ba"}\n')
+    assert list(read_texts(tmp_path / name for name in ("a.txt", "b.jsonl", "c.jsonl.xz"))) == ["một", "hai", "ba"]
+    (tmp_path / "bad.jsonl").write_text("{}\n", encoding="utf-8")
+    for bad, message in (("bad.jsonl", "field 'text'"), ("none.txt", "no such"), ("a.csv", "cannot read")):
+        (tmp_path / "a.csv").touch()
+        with pytest.raises(InputError, match=message):
+            list(read_texts([tmp_path / bad]))
+
+
+def test_the_corpus_array_holds_lines(encoder: Encoder) -> None:
+    ids = encode_corpus(["Thị ủy\nHuyện ủy", "Đảng bộ"], encoder, 10**6)
+    assert (ids == 2).sum() == 3
+    assert ids[-1] == 2

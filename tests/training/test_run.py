@@ -1,0 +1,160 @@
+"""Real runs of a tiny encoder: train, package, load, resume, leave one out, export."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import RobertaForTokenClassification, TrainerCallback
+from typer.testing import CliRunner
+
+from nghiquyet import Predictor
+from nghiquyet.documents import Document
+from nghiquyet.errors import ConfigError
+from nghiquyet_training.cli import app
+from nghiquyet_training.config import EncoderConfig, TrainConfig
+from nghiquyet_training.crossval import leave_one_out
+from nghiquyet_training.encoder_source import build_model, resolve_encoder
+from nghiquyet_training.export import export
+from nghiquyet_training.run import run
+from nghiquyet_training.trainer import SpanTrainer, parameter_groups, seqeval_f1
+from tests.conftest import GOLD, ROOT, TINY_ENCODER
+
+
+def smoke(output: Path, *overrides: str) -> TrainConfig:
+    return TrainConfig.load(
+        ROOT / "configs" / "smoke.yaml",
+        [f"output={output}", f"encoder.path={TINY_ENCODER}", f"data.train=[{GOLD}]", *overrides],
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that learns the five articles by heart, tested on them: it must come out well."""
+    output = tmp_path_factory.mktemp("run") / "smoke"
+    run(smoke(output, "optimizer.epochs=12", "optimizer.learning_rate=5e-3", "window_pieces=64"))
+    return output
+
+
+def test_a_run_leaves_all_that_tells_how_it_came_about(finished: Path) -> None:
+    assert {path.name for path in finished.iterdir()} == {
+        "config.yaml",
+        "run.json",
+        "metrics.json",
+        "train.log",
+        "model",
+    }
+    about = json.loads((finished / "run.json").read_text("utf-8"))
+    assert {"commit", "seconds", "versions", "data"} <= about.keys()
+    assert about["data"]["parts"]["train"] == {"documents": 5, "spans": 206}
+    assert list(about["data"]["files"]) == ["gold.json"]
+    assert "windows to train on" in (finished / "train.log").read_text("utf-8")
+
+
+def test_a_run_is_ready_to_load_and_has_learnt(finished: Path, gold: list[Document]) -> None:
+    predictor = Predictor.load(finished / "model")
+    hits = sum(len({e.key for e in predictor.predict(d.text)} & d.keys) for d in gold)
+    assert hits > 40  # of 206: one layer of width 32 learns the frequent names
+
+
+def test_plain_transformers_opens_the_model(finished: Path) -> None:
+    model = RobertaForTokenClassification.from_pretrained(finished / "model")
+    assert model.config.id2label[1] == "B-ORG"
+
+
+def test_a_finished_folder_is_not_written_over(finished: Path) -> None:
+    with pytest.raises(ConfigError, match="finished run"):
+        run(smoke(finished))
+
+
+class _PullThePlug(TrainerCallback):
+    def on_save(self, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ("optimizer.epochs=3", "optimizer.bf16=false")
+    run(smoke(tmp_path / "whole", *settings))
+    with monkeypatch.context() as patch:
+        plain = SpanTrainer.__init__
+
+        def with_interruption(self: SpanTrainer, **kwargs: object) -> None:
+            plain(self, **kwargs)  # type: ignore[arg-type]
+            self.add_callback(_PullThePlug())
+
+        patch.setattr(SpanTrainer, "__init__", with_interruption)
+        with pytest.raises(KeyboardInterrupt):
+            run(smoke(tmp_path / "broken", *settings))
+    with pytest.raises(ConfigError, match="--resume"):
+        run(smoke(tmp_path / "broken", *settings))
+    with pytest.raises(ConfigError, match="other settings"):
+        run(smoke(tmp_path / "broken", "seed=5"), resume=True)
+    run(smoke(tmp_path / "broken", *settings), resume=True)
+    whole, resumed = (
+        RobertaForTokenClassification.from_pretrained(tmp_path / name / "model").state_dict()
+        for name in ("whole", "broken")
+    )
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_leaving_one_out_predicts_every_document_once(tmp_path: Path, gold: list[Document]) -> None:
+    documents, predicted = leave_one_out(smoke(tmp_path / "loo"))
+    assert [d.id for d in predicted] == [d.id for d in documents] == [d.id for d in gold]
+    assert not list((tmp_path / "loo").glob("fold-*"))
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_an_export_agrees_with_its_checkpoint(finished: Path, tmp_path: Path, articles: list[str], int8: bool) -> None:
+    parity = export(finished / "model", tmp_path / "onnx", articles, int8=int8)
+    assert parity.words > 5000
+    assert parity.equal_labels >= (0.98 if int8 else 0.9999)
+    predictor = Predictor.load(tmp_path / "onnx")
+    assert predictor.artefact is not None
+    assert f"parity of {'int8' if int8 else 'fp32'} with the checkpoint" in predictor.artefact.manifest.metrics
+    assert sum(len(predictor.predict(text)) for text in articles) > 0
+    with pytest.raises(ConfigError, match="exists already"):
+        export(finished / "model", tmp_path / "onnx", articles, int8=int8)
+
+
+def test_the_commands_print_tables(finished: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    result = CliRunner().invoke(app, ["evaluate", str(finished / "model"), str(GOLD), "--json", str(rows)])
+    assert result.exit_code == 0
+    assert "micro" in result.output
+    assert json.loads(rows.read_text("utf-8"))["micro"]["gold"] == 206
+    refused = CliRunner().invoke(app, ["run", "configs/none.yaml"])
+    assert refused.exit_code == 2
+    assert "cannot read the configuration" in refused.stderr
+
+
+def test_seqeval_of_the_gold_against_itself_is_one(gold: list[Document], finished: Path) -> None:
+    encoder = Predictor.load(finished / "model").encoder
+    assert seqeval_f1(gold, gold, encoder) == 1.0
+
+
+def test_rates_fall_from_layer_to_layer() -> None:
+    encoder = EncoderConfig(path=str(TINY_ENCODER))
+    config = TrainConfig.model_validate({"name": "x", "output": "x", "encoder": encoder.model_dump(), "data": {}})
+    options = config.optimizer.model_copy(update={"layer_decay": 0.5, "learning_rate": 1e-3, "head_rate": 1e-2})
+    groups = parameter_groups(build_model(TINY_ENCODER, encoder, 0), options)
+    assert {group["lr"] for group in groups} == {1e-2, 1e-3, 5e-4}
+    assert sum(len(group["params"]) for group in groups) == len(
+        list(build_model(TINY_ENCODER, encoder, 0).parameters())
+    )
+
+
+def test_an_encoder_out_of_reach_says_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match=r"configs/compact\.yaml.*--set encoder\.path=FOLDER"):
+        resolve_encoder("vinai/phobert-base")
+
+
+def test_an_encoder_that_lacks_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"lacks config\.json, model\.safetensors"):
+        resolve_encoder(str(tmp_path))
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="'bert' model"):
+        build_model(tmp_path, EncoderConfig(path="x"), 0)
