@@ -53,7 +53,7 @@ def predict(
     with reported():
         predictor = Predictor.load(model, backend=backend, threads=threads)
         failures: list[InputError] = []
-        documents = _documents(predictor, read_sources(files, text_field), failures)
+        documents = _documents(predictor, read_sources(files, text_field), failures, quiet=_talks(output))
         _write(documents, predictor, format, output)
         if failures:
             raise typer.Exit(BAD_INPUT)
@@ -95,8 +95,13 @@ def _headline(rows: dict[str, dict[str, float]]) -> str:
     return f"{micro['f1']:.3f} ({micro['f1_low']:.3f}-{micro['f1_high']:.3f}); {labels}"
 
 
+def _talks(output: Path | None) -> bool:
+    """Whether a progress bar would mix with the results, or nobody would see it."""
+    return not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
+
+
 def _documents(
-    predictor: Predictor, sources: Iterable[Source | InputError], failures: list[InputError]
+    predictor: Predictor, sources: Iterable[Source | InputError], failures: list[InputError], *, quiet: bool
 ) -> Iterator[Document]:
     """Predicts source after source; a failed one is reported and gathered, the others go on."""
     columns = (
@@ -106,7 +111,7 @@ def _documents(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=complaints, transient=True, disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=complaints, transient=True, disable=quiet) as progress:
         task = progress.add_task("texts", total=None)
         for source in sources:
             if isinstance(source, InputError):

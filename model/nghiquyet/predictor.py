@@ -17,7 +17,7 @@ from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.errors import ArtefactError, ConfigError, InputError
 from nghiquyet.labels import LABELS
 from nghiquyet.segment import Segmenter, load_segmenter
-from nghiquyet.windows import MAX_PIECES, OVERLAP, Window, make_windows, pad
+from nghiquyet.windows import MAX_PIECES, Window, make_windows, pad
 
 BackendName = Literal["onnx", "torch"]
 BATCH_SIZE = (
@@ -44,7 +44,7 @@ class Predictor:
         backend: Backend,
         *,
         max_pieces: int = MAX_PIECES,
-        overlap: int = OVERLAP,
+        overlap: int | None = None,
         artefact: Artefact | None = None,
     ) -> None:
         self.encoder = encoder

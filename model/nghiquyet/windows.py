@@ -13,7 +13,7 @@ from nghiquyet.errors import InputError
 
 MAX_PIECES = 256  # of PhoBERT: its 258 position embeddings less pad_id + 1; counts <s> and </s>
 FRAME = 2  # <s> and </s>
-OVERLAP = 64  # pieces that two neighbours share, so that each word sees some 32 on either side
+OVERLAP_SHARE = 4  # neighbours share a quarter of a window: each word sees at least an eighth of one on either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,18 @@ class Window:
     own: tuple[int, int]
 
 
-def make_windows(encoded: Encoded, max_pieces: int = MAX_PIECES, overlap: int = OVERLAP) -> list[Window]:
+def make_windows(encoded: Encoded, max_pieces: int = MAX_PIECES, overlap: int | None = None) -> list[Window]:
     """Cuts a text between words; the owned ranges follow each other and cover all words. No words, no windows.
 
-    In an overlap the words of the left half belong to the left window.
+    `overlap`: pieces that neighbours share at least; None takes a quarter of `max_pieces`. In an overlap the words
+    of the left half belong to the left window.
     """
     starts = _unit_starts(encoded)
     longest = int(np.diff(starts).max(initial=0))
     if longest > max_pieces - FRAME:
         raise InputError(f"a word of {longest} pieces does not fit a window of {max_pieces}; use a larger max_pieces")
-    ranges = _ranges(starts, max_pieces - FRAME, min(overlap, (max_pieces - FRAME) // 2))
+    shared = max_pieces // OVERLAP_SHARE if overlap is None else min(overlap, (max_pieces - FRAME) // 2)
+    ranges = _ranges(starts, max_pieces - FRAME, shared)
     middles = [(b[0] + a[1]) // 2 for a, b in pairwise(ranges)]
     edges = [0, *middles, len(encoded)] if ranges else [0]
     ends = {last for _, last in encoded.lines}

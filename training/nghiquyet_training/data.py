@@ -99,7 +99,7 @@ def tagged_windows(
     for document in documents:
         encoded = encoder.encode(document.text)
         tags = word_tags(encoded, document, unwritable)
-        for window in make_windows(encoded, max_pieces, max_pieces // 4):
+        for window in make_windows(encoded, max_pieces):
             labels = [IGNORED] * len(window.ids)
             for head, tag in zip(window.heads, tags[window.first : window.last], strict=True):
                 labels[head] = tag
