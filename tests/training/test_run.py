@@ -1,6 +1,7 @@
 """Real runs of a tiny encoder: train, package, load, resume, leave one out, export."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,26 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     with pytest.raises(ConfigError, match="'bert' model"):
         build_model(tmp_path, EncoderConfig(path="x"), 0)
+
+
+def test_weights_that_are_missing_are_an_error(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(TINY_ENCODER, tmp_path / "encoder"))
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["roberta.encoder.layer.0.output.dense.weight"]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConfigError, match="lacks 1 weights of the encoder, first roberta"):
+        build_model(folder, EncoderConfig(path="x"), 0)
+
+
+def test_a_pickled_checkpoint_is_turned_into_safetensors_once(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    folder = Path(shutil.copytree(TINY_ENCODER, tmp_path / "encoder"))
+    tensors = load_file(folder / "model.safetensors")
+    torch.save(tensors, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert resolve_encoder(str(folder)) == folder
+    turned = load_file(folder / "model.safetensors")
+    assert all(torch.equal(tensors[name], turned[name]) for name in tensors)

@@ -21,6 +21,14 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run
 NO_OVERRIDES: list[str] = []
 
 
+def quiet_transformers() -> None:
+    """Leaves the training bar alone and drops what transformers says of each load: this package checks loads itself."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 @app.command()
 def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOption = False) -> None:
     """Train, score on what was held out, package.
@@ -33,6 +41,7 @@ def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOptio
         from nghiquyet_training.run import run as run_training
         from nghiquyet_training.settings import expand
 
+        quiet_transformers()
         settings = TrainConfig.load(config, overrides or NO_OVERRIDES)
         for part, scores in run_training(settings, resume=resume).items():
             console.print(score_table(scores, part))
@@ -50,6 +59,7 @@ def crossval(config: ConfigArgument, overrides: SetOption = None) -> None:
         from nghiquyet_training.crossval import crossval as run_crossval
         from nghiquyet_training.evaluate import score_table
 
+        quiet_transformers()
         settings = TrainConfig.load(config, overrides or NO_OVERRIDES)
         console.print(score_table(run_crossval(settings), f"{settings.name}, one document left out"))
 
@@ -93,6 +103,7 @@ def export(
     with reported():
         from nghiquyet_training.export import export as export_model
 
+        quiet_transformers()
         parity = export_model(model, output, _read_texts(texts), int8=int8)
         console.print(
             f"{output}: {parity.equal_labels:.2%} of {parity.words} labels equal, "

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from transformers import AutoConfig, RobertaForTokenClassification
@@ -71,7 +72,8 @@ def build_model(folder: Path, config: EncoderConfig, seed: int) -> RobertaForTok
             f"{folder}: vocab.txt makes {vocab} pieces, config.json says {shape.vocab_size}: they do not fit"
         )
     torch.manual_seed(seed)
-    return RobertaForTokenClassification.from_pretrained(
+    # With output_loading_info the library returns a pair, which its types do not say.
+    answer: Any = RobertaForTokenClassification.from_pretrained(
         folder,
         local_files_only=True,
         use_safetensors=True,
@@ -80,4 +82,10 @@ def build_model(folder: Path, config: EncoderConfig, seed: int) -> RobertaForTok
         label2id=LABELS.label2id,
         hidden_dropout_prob=config.dropout,
         attention_probs_dropout_prob=config.dropout,
+        output_loading_info=True,
     )
+    model, loaded = cast(tuple[RobertaForTokenClassification, dict[str, Any]], answer)
+    missing = sorted(name for name in loaded["missing_keys"] if not name.startswith("classifier."))
+    if missing:
+        raise ConfigError(f"{folder}/model.safetensors lacks {len(missing)} weights of the encoder, first {missing[0]}")
+    return model
