@@ -20,6 +20,7 @@ import typer
 
 from nghiquyet.errors import AnnotationError, InputError, NghiquyetError
 from nghiquyet.label_studio import text_hash
+from nghiquyet_annotations.agreement import MICRO
 from nghiquyet_annotations.labelling_config import instructions, labelling_config
 from nghiquyet_annotations.manifest import EXPORTS, GOLD, MANIFEST, build
 from nghiquyet_annotations.marked import parse_marked, regions
@@ -29,13 +30,16 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCOUNTS = ("annotator-a@example.org", "annotator-b@example.org", "adjudicator@example.org")
 TITLES = ("Lượt A", "Lượt B", "Bản chuẩn")
 PASSES = (
-    "Pass A and pass B were made independently of each other from the same written scheme (version 1), each read "
-    "and decided sentence by sentence as marked texts, the second without sight of the first. Each was then "
-    "entered through the API of a Label Studio server, in a project and under an account of its own; nothing was "
-    "drawn in the page. The two came out the same, span for span, so the adjudicator confirmed them after a "
-    "reading of his own and had nothing to decide; the result was entered as ground truth under a third account. "
-    "The accounts are pseudonyms. The scheme takes many of its examples from these same five articles: the "
-    "agreement says how fully the scheme decides them, and is no estimate of the agreement on new texts."
+    "Pass A and pass B were made independently of each other from the same written scheme (version 1), each read and "
+    "decided sentence by sentence as marked texts, the second without sight of the first. Each was then entered "
+    "through the API of a Label Studio server, in a project and under an account of its own; nothing was drawn in the "
+    "page. The adjudicated annotation was entered as ground truth under a third account. The accounts are pseudonyms. "
+    "The scheme takes many of its examples from these same five articles: the agreement says how fully the scheme "
+    "decides them, and is no estimate of the agreement on new texts."
+)
+SAME = (
+    " The two passes came out the same, span for span: the adjudicator confirmed them after a reading of the whole, "
+    "and had nothing to decide."
 )
 
 
@@ -139,7 +143,10 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
         for name, mail, title, results in zip(EXPORTS, ACCOUNTS, TITLES, entered, strict=True):
             write_json(out / name, enter(server, mail, title, articles, results, truth=name == GOLD))
-        write_json(out / MANIFEST, build(articles, out, version, PASSES))
+        manifest = build(articles, out, version, PASSES)
+        if manifest["agreement"][MICRO]["f1"] == 1.0:
+            manifest["passes"] += SAME
+        write_json(out / MANIFEST, manifest)
     except NghiquyetError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error

@@ -86,12 +86,12 @@ def bundled_models() -> list[str]:
 
 
 def _find(path_or_id: str | Path) -> Path:
+    name = str(path_or_id)
+    if name in bundled_models():  # before folders: one that happens to be called compact changes nothing
+        return BUNDLED / name
     folder = Path(path_or_id)
     if folder.is_dir():
         return folder
-    name = str(path_or_id)
-    if name in bundled_models():
-        return BUNDLED / name
     if isinstance(path_or_id, str) and name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return _download(name)
     raise ArtefactError(
@@ -122,9 +122,10 @@ def _read_manifest(folder: Path) -> Manifest:
         )
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        raw["labels"] = tuple(raw["labels"])
+        raw["labels"] = tuple(map(str, raw["labels"]))
+        raw["files"] = dict(raw["files"])
         return Manifest(**raw)
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{path} is not a manifest that this version reads: {error}; {_REMEDY}") from error
 
 

@@ -84,4 +84,4 @@ def _merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     # Only "\n" ends a line: a vocabulary may hold U+0085 or U+2028 as pieces.
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    return [line for line in path.read_bytes().decode("utf-8").split("\n") if line.strip()]

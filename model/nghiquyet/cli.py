@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from importlib.metadata import version
+from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -12,14 +14,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from nghiquyet.artefact import DEFAULT_MODEL, bundled_models, open_artefact
 from nghiquyet.console import BAD_INPUT, complain, complaints, reported
 from nghiquyet.documents import Document
-from nghiquyet.errors import InputError
+from nghiquyet.errors import InputError, NghiquyetError
 from nghiquyet.predictor import BackendName, Predictor
 from nghiquyet.render import to_conll, to_html, to_jsonl, to_table
 from nghiquyet.sources import Source, read_sources
+
+LONE_SURROGATES = "backslashreplace"  # UTF-8 has none; in JSON the escape says the same
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -43,6 +48,7 @@ def predict(
     backend: Annotated[BackendName | None, typer.Option(help="onnx or torch; by default what the model has")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="Form of the output")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of to the terminal")] = None,
+    segmenter: Annotated[str | None, typer.Option(help="Use this one whatever the model was trained with")] = None,
     text_field: Annotated[str, typer.Option(help="The field of a .jsonl line that holds the text")] = "text",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the model; by default one a core")] = None,
 ) -> None:
@@ -51,9 +57,9 @@ def predict(
     Example: nghiquyet predict annotations/articles --format html -o entities.html
     """
     with reported():
-        predictor = Predictor.load(model, backend=backend, threads=threads)
-        failures: list[InputError] = []
-        documents = _documents(predictor, read_sources(files, text_field), failures, quiet=_talks(output))
+        predictor = Predictor.load(model, backend=backend, segmenter=segmenter, threads=threads)
+        failures: list[NghiquyetError] = []
+        documents = _documents(predictor, read_sources(files, text_field), failures, quiet=_is_quiet(output))
         _write(documents, predictor, format, output)
         if failures:
             raise typer.Exit(BAD_INPUT)
@@ -65,7 +71,7 @@ def info(model: ModelOption = DEFAULT_MODEL) -> None:
     with reported():
         artefact = open_artefact(model)
         manifest = artefact.manifest
-        table = Table(show_header=False, title=f"model {manifest.name}", title_justify="left")
+        table = Table(show_header=False, title=Text(f"model {manifest.name}"), title_justify="left")
         facts = {
             "folder": str(artefact.folder),
             "labels": ", ".join(sorted({tag[2:] for tag in manifest.labels if tag != "O"})),
@@ -81,7 +87,7 @@ def info(model: ModelOption = DEFAULT_MODEL) -> None:
             "bundled models": ", ".join(bundled_models()),
         }
         for key, value in facts.items():
-            table.add_row(key, value)
+            table.add_row(key, Text(value))
         Console().print(table)
 
 
@@ -95,13 +101,13 @@ def _headline(rows: dict[str, dict[str, float]]) -> str:
     return f"{micro['f1']:.3f} ({micro['f1_low']:.3f}-{micro['f1_high']:.3f}); {labels}"
 
 
-def _talks(output: Path | None) -> bool:
+def _is_quiet(output: Path | None) -> bool:
     """Whether a progress bar would mix with the results, or nobody would see it."""
     return not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
 
 
 def _documents(
-    predictor: Predictor, sources: Iterable[Source | InputError], failures: list[InputError], *, quiet: bool
+    predictor: Predictor, sources: Iterable[Source | InputError], failures: list[NghiquyetError], *, quiet: bool
 ) -> Iterator[Document]:
     """Predicts source after source; a failed one is reported and gathered, the others go on."""
     columns = (
@@ -114,26 +120,41 @@ def _documents(
     with Progress(*columns, console=complaints, transient=True, disable=quiet) as progress:
         task = progress.add_task("texts", total=None)
         for source in sources:
-            if isinstance(source, InputError):
-                failures.append(source)
-                complain(source)
+            try:
+                if isinstance(source, InputError):
+                    raise source
+                document = Document(source.id, source.text, tuple(predictor.predict(source.text)))
+            except NghiquyetError as error:
+                failures.append(error)
+                complain(error)
             else:
-                yield Document(source.id, source.text, tuple(predictor.predict(source.text)))
+                yield document
             progress.advance(task)
 
 
 def _write(documents: Iterator[Document], predictor: Predictor, format: Format, output: Path | None) -> None:
-    """To the terminal as it comes; to a file under another name first, so that a break leaves no half file."""
+    """To the terminal as it comes; to a file under another name first, so that a break leaves no half file.
+
+    Where no text could be read, a file from before stays as it was.
+    """
+    first = next(documents, None)
+    if first is None:
+        return
+    documents = chain([first], documents)
     if output is None:
+        if isinstance(sys.stdout, TextIOWrapper) and format is not Format.TABLE:
+            sys.stdout.reconfigure(encoding="utf-8", errors=LONE_SURROGATES)
         _write_to(sys.stdout, documents, predictor, format)
         return
     partial = output.with_name(f"{output.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with partial.open("w", encoding="utf-8", newline="\n", errors=LONE_SURROGATES) as file:
             _write_to(file, documents, predictor, format)
         partial.replace(output)
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _write_to(file: TextIO, documents: Iterator[Document], predictor: Predictor, format: Format) -> None:

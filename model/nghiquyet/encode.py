@@ -22,6 +22,15 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.spans)
 
+    def add(self, span: tuple[int, int], pieces: tuple[int, ...]) -> None:
+        """Appends a word; one that shares source characters with the word before becomes part of it."""
+        if self.spans and span[0] < self.spans[-1][1]:
+            self.spans[-1] = self.spans[-1][0], span[1]
+            self.pieces[-1] += pieces
+        else:
+            self.spans.append(span)
+            self.pieces.append(pieces)
+
 
 class Encoder:
     """Applies one segmenter and one vocabulary."""
@@ -31,13 +40,12 @@ class Encoder:
         self.bpe = bpe
 
     def encode(self, source: str) -> Encoded:
-        """Every visible character of `source` lies in exactly one word; nothing is truncated."""
+        """Every visible character of `source` lies in exactly one word; words do not overlap; nothing is truncated."""
         encoded = Encoded([], [], [])
         for line in iter_lines(source):
             first = len(encoded)
             for start, end in self.segmenter.segment(line.text):
-                encoded.spans.append(line.source_span(start, end))
-                encoded.pieces.append(self.bpe.ids(word_form(line.text[start:end])))
+                encoded.add(line.source_span(start, end), self.bpe.ids(word_form(line.text[start:end])))
             if len(encoded) > first:
                 encoded.lines.append((first, len(encoded)))
         return encoded

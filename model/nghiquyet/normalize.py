@@ -34,16 +34,27 @@ def iter_lines(source: str) -> Iterator[Line]:
         offset = end
 
 
+MAX_CLUSTER = 16  # code points; a letter with more marks than any script stacks is left as it is
+
+
 def _compose(raw: str, offset: int) -> Line:
-    """Composes `raw` one base-and-marks cluster at a time; each character maps to its whole cluster."""
+    """Composes `raw` one base-and-marks cluster at a time.
+
+    What composing leaves alone maps character by character; what it changes maps to its whole cluster.
+    """
     text: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     for start, end in _clusters(raw):
-        composed = unicodedata.normalize("NFC", raw[start:end])
+        cluster = raw[start:end]
+        composed = unicodedata.normalize("NFC", cluster) if len(cluster) <= MAX_CLUSTER else cluster
         text.append(composed)
-        starts += [offset + start] * len(composed)
-        ends += [offset + end] * len(composed)
+        if composed == cluster:
+            starts += range(offset + start, offset + end)
+            ends += range(offset + start + 1, offset + end + 1)
+        else:
+            starts += [offset + start] * len(composed)
+            ends += [offset + end] * len(composed)
     return Line("".join(text), starts, ends)
 
 

@@ -23,7 +23,7 @@ BackendName = Literal["onnx", "torch"]
 BATCH_SIZE = (
     1  # windows; an int8 model scales activations over the batch, so only 1 gives the same answer in any company
 )
-CHUNK = 64  # texts that are read ahead
+READ_AHEAD = 8  # texts for each window of a batch
 
 T = TypeVar("T")
 
@@ -82,22 +82,28 @@ class Predictor:
 
     def predict(self, text: str) -> list[Entity]:
         """The entities of `text`, sorted, without overlap; `text[e.start:e.end] == e.text`. Blank text has none."""
-        return self.predict_batch([text])[0]
+        return self._predict_all([text], BATCH_SIZE)[0]
 
-    def predict_batch(self, texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
+    def predict_batch(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
         """`predict` for each of `texts`, in their order. `batch_size`: windows of at most 256 pieces run at once."""
-        if isinstance(texts, str):
-            raise InputError("predict_batch got a string; needed a list of strings: predict_batch([text])")
-        if batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}; needed at least 1")
-        encoded = [self.encoder.encode(_checked(text, i)) for i, text in enumerate(texts)]
-        logits = self.word_logits(encoded, batch_size)
-        return [self._entities(*each) for each in zip(texts, encoded, logits, strict=True)]
+        return self._predict_all(_several(texts, "predict_batch"), batch_size)
 
     def stream(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> Iterator[list[Entity]]:
-        """`predict` for each text as it comes, in order and in constant memory (64 texts are read ahead)."""
-        for chunk in batched(texts, CHUNK):
-            yield from self.predict_batch(chunk, batch_size=batch_size)
+        """`predict` for each text as it comes, in order and in constant memory.
+
+        With `batch_size` above 1 texts are read ahead, 8 for each window of a batch.
+        """
+        _check_batch_size(batch_size)
+        chunk = 1 if batch_size == 1 else READ_AHEAD * batch_size
+        for number, some in enumerate(batched(_several(texts, "stream"), chunk)):
+            yield from self._predict_all(some, batch_size, first=number * chunk)
+
+    def _predict_all(self, texts: Iterable[str], batch_size: int, first: int = 0) -> list[list[Entity]]:
+        _check_batch_size(batch_size)
+        checked = [_checked(text, i) for i, text in enumerate(texts, start=first)]
+        encoded = [self.encoder.encode(text) for text in checked]
+        logits = self.word_logits(encoded, batch_size)
+        return [self._entities(*each) for each in zip(checked, encoded, logits, strict=True)]
 
     def word_logits(self, encoded: Sequence[Encoded], batch_size: int = BATCH_SIZE) -> list[Floats]:
         """Label logits (words, L) for each text, from each word's first piece; windows of like length run together."""
@@ -120,6 +126,17 @@ class Predictor:
             Entity.of(text, encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label, s.score)
             for s in self._decoder.decode(logits, encoded.lines)
         ]
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ConfigError(f"batch_size is {batch_size}; needed at least 1")
+
+
+def _several(texts: Iterable[str], call: str) -> Iterable[str]:
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        raise InputError(f"{call} got {type(texts).__name__}; needed several strings: {call}([text])")
+    return texts
 
 
 def _checked(text: object, index: int) -> str:
@@ -167,6 +184,6 @@ def predict(text: str) -> list[Entity]:
     return default_predictor().predict(text)
 
 
-def predict_batch(texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
+def predict_batch(texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
     """The entities of each of `texts` by the bundled model; see `Predictor.predict_batch`."""
     return default_predictor().predict_batch(texts, batch_size=batch_size)

@@ -46,7 +46,7 @@ def to_conll(document: Document, encoded: Encoded) -> str:
 
 def to_table(document: Document) -> Table:
     """Offsets, label, score and text of each entity."""
-    table = Table(title=document.id, title_justify="left", title_style="bold")
+    table = Table(title=Text(document.id), title_justify="left", title_style="bold")
     for name in ("start", "end"):
         table.add_column(name, justify="right")
     table.add_column("label")

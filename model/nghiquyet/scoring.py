@@ -101,8 +101,10 @@ def bootstrap(counts: Sequence[Counts], resamples: int = RESAMPLES, seed: int = 
     table = np.array([(c.hits, c.gold + c.predicted) for c in counts], dtype=np.float64)  # (D, 2)
     draws = np.random.default_rng(seed).integers(len(counts), size=(resamples, len(counts)))
     hits, sizes = table[draws].sum(axis=1).T  # (resamples,) each
-    f1 = np.where(sizes > 0, 2 * hits / np.maximum(sizes, 1), 1.0)
-    low, high = np.percentile(f1, [2.5, 97.5])
+    if not sizes.any():
+        return 1.0, 1.0
+    kept = sizes > 0  # a resample with nothing to find and nothing claimed says nothing
+    low, high = np.percentile(2 * hits[kept] / sizes[kept], [2.5, 97.5])
     return float(low), float(high)
 
 

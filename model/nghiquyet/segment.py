@@ -16,8 +16,8 @@ MAX_WORD = 100  # code points; a longer unbroken run is cut, so that the cost st
 
 _ATOM = re.compile(
     rf"""
-    (?P<letters>(?:[^\W\d_][\u0300-\u036f]*){{1,{MAX_WORD}}})  # a syllable, with marks that do not compose
-  | \d{{1,20}}(?:[.,]\d{{1,20}}){{0,3}}                               # 5.470 and 3,5 stay whole
+    (?P<letters>(?:[^\W\d_][\u0300-\u036f]*)+)  # a syllable, with marks that do not compose
+  | \d{{1,20}}(?:[.,]\d{{1,20}}){{0,3}}          # 5.470 and 3,5 stay whole
   | (?P<mark>[^\s\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff])(?P=mark){{0,{MAX_WORD - 1}}}  # "..." is one
     """,
     re.VERBOSE,
@@ -25,22 +25,25 @@ _ATOM = re.compile(
 
 
 def atoms(line: str) -> list[Word]:
-    """The smallest spans that can be told apart; they cover all that is visible."""
+    """The smallest spans that can be told apart, at most MAX_WORD long; they cover all that is visible."""
     spans: list[Word] = []
     for match in _ATOM.finditer(line):
         start, end = match.span()
         run = match["letters"]
-        if run is None or run.isupper() or run[1:].islower() or end - start == 1:
+        if run is None or (len(run) <= MAX_WORD and (run[1:].islower() or run.isupper() or len(run) == 1)):
             spans.append((start, end))
         else:
-            spans += _cut_at_capitals(run, start)
+            spans += _cut(run, start)
     return spans
 
 
-def _cut_at_capitals(run: str, offset: int) -> list[Word]:
-    cuts = [i for i in range(1, len(run)) if run[i].isupper() and run[i - 1].islower()]
-    edges = [0, *cuts, len(run)]
-    return [(offset + a, offset + b) for a, b in pairwise(edges)]
+def _cut(run: str, offset: int) -> list[Word]:
+    """Cuts a run of letters before a capital that follows a small letter, and wherever it grows too long."""
+    edges = [0]
+    for i in range(1, len(run)):
+        if (run[i].isupper() and run[i - 1].islower()) or i - edges[-1] == MAX_WORD:
+            edges.append(i)
+    return [(offset + a, offset + b) for a, b in pairwise([*edges, len(run)])]
 
 
 class Segmenter(Protocol):

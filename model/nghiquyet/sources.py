@@ -31,6 +31,9 @@ def read_sources(names: Iterable[str], text_field: str = "text") -> Iterator[Sou
         except InputError as error:
             yield error
             continue
+        except OSError as error:  # a name too long, a folder that may not be read
+            yield InputError(f"cannot read {name[:100]}: {error.strerror}")
+            continue
         for path in paths:
             yield from _read_file(path, text_field)
 
@@ -73,10 +76,11 @@ def _decoded(raw: bytes, where: str, name: str) -> Source | InputError:
 def _json_line(line: bytes, where: str, text_field: str) -> Source | InputError:
     try:
         value = json.loads(line)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         return InputError(f"{where} is not a line of JSON in UTF-8: {error}")
     text = value.get(text_field) if isinstance(value, dict) else None
     if not isinstance(text, str):
         has = ", ".join(value) if isinstance(value, dict) else type(value).__name__
         return InputError(f"{where}: no string under {text_field!r} (it has: {has}); name the field with --text-field")
-    return Source(str(value.get("id", where)), text)
+    name = value.get("id")
+    return Source(where if name is None else str(name), text)

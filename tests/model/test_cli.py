@@ -85,6 +85,9 @@ def test_bad_files_are_reported_and_the_others_done(model: str, tmp_path: Path) 
     result = nghiquyet("predict", *(str(tmp_path / n) for n in names), "--model", model, "-f", "jsonl")
     assert result.exit_code == 2
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == ["Thị ủy", ""]
+    result_of_long_name = nghiquyet("predict", "x" * 5000, names[-1], "--model", model)
+    assert result_of_long_name.exit_code == 2
+    assert "Traceback" not in result_of_long_name.stderr
     for part in ("not UTF-8", "cannot read", "holds no .txt", "no such file", "broken.jsonl:1", "broken.jsonl:2"):
         assert part in result.stderr
     assert "Traceback" not in result.stderr
@@ -115,3 +118,34 @@ def test_info() -> None:
     assert result.exit_code == 0
     for part in ("METRIC, ORG, PERSON, RESOLUTION", "syllable", "licence", "onnxruntime"):
         assert part in result.output
+
+
+def test_a_broken_emoji_is_written_as_json_writes_it(model: str, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": null, "text": "Thị ủy \\ud83d"}\n', encoding="utf-8")
+    output = tmp_path / "out.jsonl"
+    result = nghiquyet("predict", str(tmp_path / "in.jsonl"), "--model", model, "-f", "jsonl", "-o", str(output))
+    assert result.exit_code == 0
+    line = json.loads(output.read_text("utf-8"))
+    assert line["text"] == "Thị ủy \ud83d"
+    assert line["id"].endswith("in.jsonl:1")
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "x[b]y.txt"
+    path.write_text("Thị ủy", encoding="utf-8")
+    assert "x[b]y.txt" in nghiquyet("predict", str(path), "--model", model).output
+
+
+def test_nothing_read_leaves_an_earlier_output_alone(model: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    output.write_text("earlier", encoding="utf-8")
+    assert nghiquyet("predict", "none.txt", "--model", model, "-f", "jsonl", "-o", str(output)).exit_code == 2
+    assert output.read_text("utf-8") == "earlier"
+
+
+def test_a_folder_called_like_the_bundled_model_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compact").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert nghiquyet("info").exit_code == 0

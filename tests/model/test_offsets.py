@@ -1,6 +1,7 @@
 """What must hold for every text: `text[start:end] == entity.text`, sorted, no overlap, nothing lost."""
 
 import unicodedata
+from itertools import pairwise
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,9 @@ MANY = settings(max_examples=2000, deadline=None, suppress_health_check=[HealthC
 
 def check(predictor: Predictor, text: str) -> int:
     """Asserts all that must hold; returns how many entities there were."""
+    spans = predictor.encoder.encode(text).spans
+    assert all(left[1] <= right[0] for left, right in pairwise(spans))
+    assert all(start < end for start, end in spans)
     entities = predictor.predict(text)
     end = 0
     for entity in entities:
@@ -29,6 +33,10 @@ def check(predictor: Predictor, text: str) -> int:
 @example(text="Hà_Nội\n")
 @example(text="e\u0301" * 300)
 @example(text="\u0301lửng lơ")
+@example(text="1\u0301 e\u0301")  # a base that does not compose, beside one that does
+@example(text="50%\u0301 " + "Thi\u0323 u\u0309y")
+@example(text="x\u0301" * 70)  # many marks make many pieces
+@example(text="e" + "\u0323\u0302" * 300)
 def test_offsets_hold_for_messy_text(predictor: Predictor, text: str) -> None:
     check(predictor, text)
 
@@ -62,8 +70,6 @@ def test_normal_form_does_not_change_what_is_found(predictor: Predictor, article
 
 
 def test_every_visible_character_is_in_a_word(predictor: Predictor, articles: list[str]) -> None:
-    for text in articles:
-        covered = set()
-        for start, end in predictor.encoder.encode(text).spans:
-            covered |= set(range(start, end))
-        assert {i for i, c in enumerate(text) if not c.isspace()} == covered
+    for text in [*articles, *(mutate(article, "NFD") for article in articles)]:
+        covered = [i for start, end in predictor.encoder.encode(text).spans for i in range(start, end)]
+        assert [i for i, c in enumerate(text) if not c.isspace()] == covered

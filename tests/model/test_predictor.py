@@ -26,9 +26,26 @@ def test_a_string_is_not_a_batch(predictor: Predictor) -> None:
         predictor.predict_batch("Bí thư")
 
 
+def test_what_is_not_several_texts_is_an_error(predictor: Predictor) -> None:
+    with pytest.raises(InputError, match=r"stream\(\[text\]\)"):
+        list(predictor.stream("abc"))
+    with pytest.raises(InputError, match="got NoneType"):
+        predictor.predict_batch(None)  # type: ignore[arg-type]
+    assert predictor.predict_batch(text for text in ["", " "]) == [[], []]
+
+
 def test_batch_size_must_be_positive(predictor: Predictor) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         predictor.predict_batch(["a"], batch_size=0)
+    with pytest.raises(ConfigError, match="at least 1"):
+        list(predictor.stream(["a"], batch_size=0))
+
+
+def test_a_bad_text_in_a_stream_is_counted_from_its_beginning(predictor: Predictor) -> None:
+    texts: list[Any] = ["a"] * 70 + [None]
+    for batch_size in (1, 4):
+        with pytest.raises(InputError, match="text 70 is NoneType"):
+            list(predictor.stream(texts, batch_size=batch_size))
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0", "\u200b", "\ufeff"])
@@ -54,9 +71,10 @@ def test_a_stream_reads_only_a_little_ahead(predictor: Predictor) -> None:
             read = i + 1
             yield "Bí thư"
 
-    stream = predictor.stream(texts())
-    next(stream)
-    assert read <= 64
+    next(predictor.stream(texts()))
+    assert read == 1
+    next(predictor.stream(texts(), batch_size=4))
+    assert read == 32
 
 
 def test_torch_and_onnx_agree(tiny_model: Path, tiny_onnx: Path, articles: list[str]) -> None:

@@ -75,6 +75,11 @@ def test_the_interval_is_narrow_for_equal_documents_and_wide_for_unequal_ones() 
     assert high > 0.6
 
 
+def test_documents_without_the_label_do_not_widen_its_interval() -> None:
+    assert bootstrap([Counts(0, 3, 0)] + [Counts()] * 4) == (0.0, 0.0)
+    assert bootstrap([Counts()] * 4) == (1.0, 1.0)
+
+
 def test_other_documents_cannot_be_compared() -> None:
     with pytest.raises(InputError, match="same documents"):
         score([document("a")], [document("b")])

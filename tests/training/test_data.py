@@ -29,7 +29,9 @@ def test_tags_are_bio(encoder: Encoder) -> None:
 
 def test_a_span_inside_a_word_is_an_error_that_names_it(encoder: Encoder) -> None:
     gold = document("ông Gônký tên", ("Gôn", "PERSON"))
-    with pytest.raises(AnnotationError, match=r"document d: PERSON 'Gôn' at 4 begins or ends inside a word"):
+    with pytest.raises(
+        AnnotationError, match=r"document d: PERSON 'Gôn' at 4 begins or ends inside a word, or crosses a line"
+    ):
         word_tags(encoder.encode(gold.text), gold)
 
 
@@ -74,7 +76,7 @@ def test_the_parts_do_not_share_a_document(extra_export: Path) -> None:
 
 
 def test_the_same_text_in_two_parts_is_refused() -> None:
-    with pytest.raises(ConfigError, match="two parts"):
+    with pytest.raises(ConfigError, match="stands twice"):
         load_splits(DataConfig(train=[str(GOLD)], test=[str(GOLD)]))
 
 
@@ -87,3 +89,17 @@ def test_nothing_to_train_on_is_told(tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text(json.dumps([]), encoding="utf-8")
     with pytest.raises(ConfigError, match="no documents to train on"):
         load_splits(DataConfig(train=[str(tmp_path / "e.json")]))
+
+
+def test_a_span_across_a_line_end_cannot_be_written(encoder: Encoder) -> None:
+    gold = document("ở Thị ủy\nPhúc Yên", ("Thị ủy\nPhúc Yên", "ORG"))
+    with pytest.raises(AnnotationError, match="crosses a line"):
+        word_tags(encoder.encode(gold.text), gold)
+
+
+def test_two_test_exports_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "t.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ConfigError, match="two exports are called 't'"):
+        load_splits(DataConfig(train=[str(GOLD)], test=[str(tmp_path / n / "t.json") for n in "ab"]))

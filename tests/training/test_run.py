@@ -14,8 +14,9 @@ from nghiquyet.documents import Document
 from nghiquyet.errors import ConfigError
 from nghiquyet_training.cli import app
 from nghiquyet_training.config import EncoderConfig, TrainConfig
-from nghiquyet_training.crossval import leave_one_out
-from nghiquyet_training.encoder_source import build_model, resolve_encoder
+from nghiquyet_training.crossval import crossval, leave_one_out
+from nghiquyet_training.data import tenth
+from nghiquyet_training.encoder_source import build_model, licence_of, resolve_encoder
 from nghiquyet_training.export import export
 from nghiquyet_training.run import run
 from nghiquyet_training.trainer import SpanTrainer, parameter_groups, seqeval_f1
@@ -42,13 +43,16 @@ def test_a_run_leaves_all_that_tells_how_it_came_about(finished: Path) -> None:
         "config.yaml",
         "run.json",
         "metrics.json",
+        "history.json",
         "train.log",
         "model",
     }
     about = json.loads((finished / "run.json").read_text("utf-8"))
     assert {"commit", "seconds", "versions", "data"} <= about.keys()
     assert about["data"]["parts"]["train"] == {"documents": 5, "spans": 206}
-    assert list(about["data"]["files"]) == ["gold.json"]
+    assert list(about["data"]["files"]) == ["gold/gold.json"]
+    history = json.loads((finished / "history.json").read_text("utf-8"))
+    assert any("loss" in entry for entry in history)
     assert "windows to train on" in (finished / "train.log").read_text("utf-8")
 
 
@@ -99,9 +103,16 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch: py
 
 
 def test_leaving_one_out_predicts_every_document_once(tmp_path: Path, gold: list[Document]) -> None:
-    documents, predicted = leave_one_out(smoke(tmp_path / "loo"))
-    assert [d.id for d in predicted] == [d.id for d in documents] == [d.id for d in gold]
-    assert not list((tmp_path / "loo").glob("fold-*"))
+    scores = crossval(smoke(tmp_path / "loo"))
+    assert scores["micro"].counts.gold == 206
+    assert {path.name for path in (tmp_path / "loo").iterdir()} == {
+        "config.yaml",
+        "predictions.jsonl",
+        "metrics.json",
+        "run.json",
+    }
+    lines = (tmp_path / "loo" / "predictions.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [d.id for d in gold]
 
 
 @pytest.mark.parametrize("int8", [False, True])
@@ -146,8 +157,92 @@ def test_rates_fall_from_layer_to_layer() -> None:
 
 def test_an_encoder_out_of_reach_says_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ConfigError, match=r"configs/compact\.yaml.*--set encoder\.path=FOLDER"):
+    with pytest.raises(ConfigError, match=r"configs/smoke\.yaml.*--set encoder\.path=FOLDER"):
         resolve_encoder("vinai/phobert-base")
+
+
+def test_a_run_that_cannot_start_leaves_nothing_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match="Hub did not give it"):
+        run(smoke(tmp_path / "run", "encoder.path=vinai/phobert-base"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_licences_of_known_encoders_are_known() -> None:
+    assert licence_of(EncoderConfig(path="vinai/phobert-base-v2")) == "agpl-3.0"
+    assert licence_of(EncoderConfig(path="vinai/phobert-base-v2", licence="x")) == "x"
+    assert licence_of(EncoderConfig(path="somewhere")) == "unknown"
+
+
+def parted(folder: Path, gold: list[Document]) -> Path:
+    """The five articles as an export whose documents fall into tenths: ids are made up to hit those wanted."""
+    wanted = iter([0, 0, 0, 9, 8])
+    tasks = []
+    for document in gold:
+        target = next(wanted)
+        name = next(f"{document.id}-{i}" for i in range(1000) if tenth(f"{document.id}-{i}") == target)
+        result = [
+            {"type": "labels", "value": {"start": e.start, "end": e.end, "labels": [e.label]}}
+            for e in document.entities
+        ]
+        tasks.append({"id": 1, "data": {"text": document.text, "doc_id": name}, "annotations": [{"result": result}]})
+    path = folder / "parted.json"
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+    return path
+
+
+def test_a_development_part_chooses_the_epoch_and_stops_early(tmp_path: Path, gold: list[Document]) -> None:
+    export_path = parted(tmp_path, gold)
+    # The rate is so small that nothing changes after the first epoch: patience must end the run.
+    rates = ("optimizer.learning_rate=1e-9", "optimizer.head_rate=1e-9")
+    settings = ("data.train=[]", f"data.split=[{export_path}]", "optimizer.epochs=9", "optimizer.patience=2", *rates)
+    scores = run(smoke(tmp_path / "run", *settings))
+    assert list(scores) == ["development", "test tenth"]
+    history = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))
+    evaluated = [entry for entry in history if "eval_f1" in entry]
+    assert 2 <= len(evaluated) <= 4
+    assert all(0.0 <= entry["eval_seqeval_f1"] <= 1.0 for entry in evaluated)
+
+
+def test_scores_are_recorded_in_the_manifest_and_the_card(finished: Path, tmp_path: Path, articles: list[str]) -> None:
+    folder = tmp_path / "model"
+    export(finished / "model", folder, articles[:1], int8=True)
+    command = ["evaluate", str(folder), str(GOLD), "--record", "the five articles"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    predictor = Predictor.load(folder)
+    assert predictor.artefact is not None
+    assert predictor.artefact.manifest.metrics["the five articles"]["micro"]["gold"] == 206
+    assert "**the five articles**" in (folder / "README.md").read_text("utf-8")
+    nothing = CliRunner().invoke(app, ["evaluate", str(folder), str(GOLD), "--tenth", "0", "--json", str(tmp_path)])
+    assert nothing.exit_code in (0, 2)
+
+
+def test_the_export_command_has_defaults(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished / "model", tmp_path / "model"))
+    texts = str(ROOT / "annotations" / "articles")
+    result = CliRunner().invoke(app, ["export", str(folder), "--onnx", "--int8", "--texts", texts])
+    assert result.exit_code == 0
+    assert "labels equal" in result.output
+    assert Predictor.load(tmp_path / "model-int8").predict("") == []
+    blank = tmp_path / "blank.txt"
+    blank.write_text(" ", encoding="utf-8")
+    refused = CliRunner().invoke(app, ["export", str(folder), "-o", str(tmp_path / "x"), "--texts", str(blank)])
+    assert refused.exit_code == 2
+    assert "not blank" in refused.stderr
+
+
+def test_crossval_refuses_data_that_it_would_not_use(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"set data\.split=\[\]"):
+        leave_one_out(smoke(tmp_path, f"data.split=[{GOLD}]"))
+
+
+def test_a_batch_does_not_change_an_fp32_answer(finished: Path, tmp_path: Path, articles: list[str]) -> None:
+    folder = tmp_path / "fp32"
+    export(finished / "model", folder, articles[:1], int8=False)
+    texts = [line for article in articles for line in article.splitlines()]
+    for model in (Predictor.load(finished / "model"), Predictor.load(folder)):
+        keys = [[e.key for e in found] for found in model.predict_batch(texts)]
+        assert [[e.key for e in found] for found in model.predict_batch(texts, batch_size=7)] == keys
 
 
 def test_an_encoder_that_lacks_a_file_is_named(tmp_path: Path) -> None:

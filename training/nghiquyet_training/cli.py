@@ -1,24 +1,37 @@
 """The command `nghiquyet-train`: pretrain, train, evaluate, export."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from nghiquyet.console import reported
-from nghiquyet.errors import InputError
+from nghiquyet.console import BAD_INPUT, complain, reported
+from nghiquyet.errors import InputError, MissingExtraError
 from nghiquyet.sources import read_sources
 
 # torch, transformers and datasets take seconds to import: each command imports what it runs.
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
+ARTICLES = "annotations/articles"  # what an export is checked on in a checkout
 
 ConfigArgument = Annotated[Path, typer.Argument(help="A YAML configuration, as in configs/")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration; repeatable")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped")]
-NO_OVERRIDES: list[str] = []
+
+
+@contextmanager
+def ready() -> Iterator[None]:
+    """As `reported`; a training package that is not installed is named with the command that installs it."""
+    try:
+        with reported():
+            yield
+    except ModuleNotFoundError as error:
+        complain(MissingExtraError(f"nghiquyet-train ({error.name} is not installed)", "train"))
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def quiet_transformers() -> None:
@@ -35,17 +48,17 @@ def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOptio
 
     Example: nghiquyet-train run configs/smoke.yaml --set output=runs/first
     """
-    with reported():
+    with ready():
         from nghiquyet_training.config import TrainConfig
         from nghiquyet_training.evaluate import score_table
         from nghiquyet_training.run import run as run_training
         from nghiquyet_training.settings import expand
 
         quiet_transformers()
-        settings = TrainConfig.load(config, overrides or NO_OVERRIDES)
+        settings = TrainConfig.load(config, overrides or [])
         for part, scores in run_training(settings, resume=resume).items():
             console.print(score_table(scores, part))
-        console.print(f"model: {expand(settings.output) / 'model'}")
+        typer.echo(f"model: {expand(settings.output) / 'model'}")
 
 
 @app.command()
@@ -54,13 +67,13 @@ def crossval(config: ConfigArgument, overrides: SetOption = None) -> None:
 
     Example: nghiquyet-train crossval configs/leave-one-out.yaml
     """
-    with reported():
+    with ready():
         from nghiquyet_training.config import TrainConfig
         from nghiquyet_training.crossval import crossval as run_crossval
         from nghiquyet_training.evaluate import score_table
 
         quiet_transformers()
-        settings = TrainConfig.load(config, overrides or NO_OVERRIDES)
+        settings = TrainConfig.load(config, overrides or [])
         console.print(score_table(run_crossval(settings), f"{settings.name}, one document left out"))
 
 
@@ -68,31 +81,42 @@ def crossval(config: ConfigArgument, overrides: SetOption = None) -> None:
 def evaluate(
     model: Annotated[str, typer.Argument(help="Bundled model, model folder or Hub id")],
     exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports with the gold")],
+    tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
     json_output: Annotated[Path | None, typer.Option("--json", help="Write the rows here as well")] = None,
+    record: Annotated[str | None, typer.Option(help="Add the figures to the model's manifest under this name")] = None,
 ) -> None:
-    """Score a model on gold annotations.
+    """Score a model on gold annotations, as `predict` would answer.
 
     Example: nghiquyet-train evaluate compact annotations/gold/gold.json
     """
-    with reported():
-        import json
-
+    with ready():
         from nghiquyet.label_studio import read_documents
         from nghiquyet.predictor import Predictor
+        from nghiquyet_training.data import tenth as tenth_of
         from nghiquyet_training.evaluate import evaluate as score_model
         from nghiquyet_training.evaluate import rows, score_table
+        from nghiquyet_training.export import record as record_rows
+        from nghiquyet_training.run import write_json
 
-        scores = score_model(Predictor.load(model), read_documents(exports))
-        console.print(score_table(scores, f"{model} on {', '.join(path.name for path in exports)}"))
+        quiet_transformers()
+        gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
+        if not gold:
+            raise InputError("no documents to score on: the exports hold none, or none in that tenth")
+        scores = score_model(Predictor.load(model), gold)
+        names = ", ".join(path.name for path in exports)
+        part = "" if tenth is None else f", tenth {tenth}"
+        console.print(score_table(scores, f"{model} on {names}{part}: {len(gold)} documents"))
         if json_output:
-            json_output.write_text(json.dumps(rows(scores), indent=2) + "\n", encoding="utf-8")
+            write_json(json_output, rows(scores))
+        if record:
+            record_rows(Path(model), record, rows(scores))
 
 
 @app.command()
 def export(
     model: Annotated[Path, typer.Argument(help="The folder of a trained model (RUN/model)")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the exported model")],
-    texts: Annotated[list[str], typer.Option(help="Files or folders of text that the export is checked on")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A new folder; by default MODEL-onnx")] = None,
+    texts: Annotated[list[str] | None, typer.Option(help="Files or folders of text to check on")] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Export to ONNX (the one form there is)")] = True,
     int8: Annotated[bool, typer.Option("--int8", help="Quantise weights and activations to 8 bits")] = False,
 ) -> None:
@@ -100,13 +124,14 @@ def export(
 
     Example: nghiquyet-train export runs/compact/model --onnx --int8 -o exported --texts annotations/articles
     """
-    with reported():
+    with ready():
         from nghiquyet_training.export import export as export_model
 
         quiet_transformers()
-        parity = export_model(model, output, _read_texts(texts), int8=int8)
-        console.print(
-            f"{output}: {parity.equal_labels:.2%} of {parity.words} labels equal, "
+        folder = output or model.with_name(f"{model.name}-{'int8' if int8 else 'onnx'}")
+        parity = export_model(model, folder, _read_texts(texts or [ARTICLES]), int8=int8)
+        typer.echo(
+            f"{folder}: {parity.equal_labels:.2%} of {parity.words} labels equal, "
             f"{parity.equal_spans:.2%} of {parity.spans} spans equal"
         )
 
@@ -123,7 +148,7 @@ def vocab(
 
     Example: nghiquyet-train vocab corpus/news.jsonl.xz -o runs/vocab --size 16000
     """
-    with reported():
+    with ready():
         from nghiquyet.segment import load_segmenter
         from nghiquyet_training.corpus import read_texts
         from nghiquyet_training.vocab import count_words, train_vocab, write_vocab
@@ -131,7 +156,7 @@ def vocab(
         counts = count_words(read_texts(files), load_segmenter(segmenter), max_words)
         pieces, merges = train_vocab(counts, size)
         write_vocab(output, pieces, merges, counts)
-        console.print(f"{output}: {len(pieces)} pieces from {counts.total():,} words ({len(counts):,} forms)")
+        typer.echo(f"{output}: {len(pieces)} pieces from {counts.total():,} words ({len(counts):,} forms)")
 
 
 @app.command()
@@ -140,12 +165,12 @@ def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: Resume
 
     Example: nghiquyet-train pretrain configs/pretrain-compact.yaml --resume
     """
-    with reported():
+    with ready():
         from nghiquyet_training.pretrain import pretrain as run_pretraining
         from nghiquyet_training.pretrain_config import PretrainConfig
 
-        folder, loss = run_pretraining(PretrainConfig.load(config, overrides or NO_OVERRIDES), resume=resume)
-        console.print(f"{folder}: loss {loss:.3f}")
+        folder, loss = run_pretraining(PretrainConfig.load(config, overrides or []), resume=resume)
+        typer.echo(f"{folder}: loss {loss:.3f}")
 
 
 def _read_texts(names: list[str]) -> list[str]:

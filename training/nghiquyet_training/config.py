@@ -1,8 +1,8 @@
 """What a training run can be told."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from nghiquyet_training.settings import Settings
 
@@ -14,12 +14,12 @@ class EncoderConfig(Settings):
     """A local folder (config.json, model.safetensors, vocab.txt, bpe.codes) or a Hub id such as vinai/phobert-base."""
     segmenter: Literal["syllable", "underthesea"] = "underthesea"
     """The word segmenter that the encoder was pretrained with; PhoBERT wants words, the compact encoder syllables."""
-    max_pieces: int = Field(256, ge=16, le=256)
+    max_pieces: int = Field(256, ge=128, le=256)
     """Longest window, in training and in use; not longer than the encoder was pretrained on."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """Dropout of hidden states, attention and classifier while training."""
-    licence: str = "unknown"
-    """Licence of the encoder's weights; goes into the manifest and the model card."""
+    licence: str | None = None
+    """Licence of the encoder's weights, for the manifest and the card; null takes the known one of a Hub id."""
 
 
 class DataConfig(Settings):
@@ -88,3 +88,9 @@ class TrainConfig(Settings):
     """Length of the training windows; null takes encoder.max_pieces. Shorter ones make more, and faster, steps."""
     seed: int = 0
     """Seed of the head, the order and the dropout."""
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        if (self.window_pieces or 0) > self.encoder.max_pieces:
+            raise ValueError(f"window_pieces is above encoder.max_pieces, {self.encoder.max_pieces}")
+        return self

@@ -35,9 +35,11 @@ def _read_jsonl(path: Path) -> Iterator[str]:
         for number, line in enumerate(lines, start=1):
             try:
                 text = json.loads(line)["text"]
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError) as error:
                 raise InputError(f"{path}:{number}: needed a JSON object with the field 'text'") from error
-            yield str(text)
+            if not isinstance(text, str):
+                raise InputError(f"{path}:{number}: 'text' is {type(text).__name__}, needed a string")
+            yield text
 
 
 def encode_corpus(texts: Iterable[str], encoder: Encoder, max_pieces: int) -> Ids:

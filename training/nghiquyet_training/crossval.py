@@ -1,16 +1,18 @@
 """Leave one document out: each document is predicted by a model that was trained on all the others."""
 
 import shutil
-from pathlib import Path
 
 from rich.progress import track
 
 from nghiquyet.documents import Document
 from nghiquyet.errors import ConfigError
-from nghiquyet.label_studio import read_documents
+from nghiquyet.render import to_jsonl
 from nghiquyet.scoring import Score, score
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.run import fit
+from nghiquyet_training.data import Splits, load_splits
+from nghiquyet_training.evaluate import rows
+from nghiquyet_training.provenance import git_commit, versions
+from nghiquyet_training.run import describe_data, fit, write_json
 from nghiquyet_training.settings import expand
 from nghiquyet_training.trainer import model_predictor, predict_documents
 
@@ -20,7 +22,9 @@ def leave_one_out(config: TrainConfig) -> tuple[list[Document], list[Document]]:
 
     No document chooses an epoch: each fold trains to its end, so the held-out text is looked at once.
     """
-    documents = read_documents(expand(path) for path in config.data.train)
+    if config.data.split or config.data.test:
+        raise ConfigError("crossval leaves out documents of data.train; set data.split=[] and data.test=[]")
+    documents = load_splits(config.data).train
     if len(documents) < 2:
         raise ConfigError(f"data.train holds {len(documents)} documents; leaving one out needs two at least")
     predicted = []
@@ -33,14 +37,17 @@ def leave_one_out(config: TrainConfig) -> tuple[list[Document], list[Document]]:
 
 
 def crossval(config: TrainConfig) -> dict[str, Score]:
-    """Pooled scores with intervals over documents; predictions go to `predictions.jsonl` in the output folder."""
+    """Pooled scores with intervals over documents.
+
+    The output folder gets config.yaml, predictions.jsonl, metrics.json and run.json.
+    """
+    output = expand(config.output)
     gold, predicted = leave_one_out(config)
-    _write_predictions(expand(config.output) / "predictions.jsonl", predicted)
-    return score(gold, predicted)
-
-
-def _write_predictions(path: Path, documents: list[Document]) -> None:
-    from nghiquyet.render import to_jsonl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{to_jsonl(document)}\n" for document in documents), encoding="utf-8")
+    scores = score(gold, predicted)
+    (output / "config.yaml").write_text(config.dump(), encoding="utf-8")
+    lines = "".join(f"{to_jsonl(document)}\n" for document in predicted)
+    (output / "predictions.jsonl").write_text(lines, encoding="utf-8")
+    write_json(output / "metrics.json", rows(scores))
+    data = describe_data(config, Splits(gold))
+    write_json(output / "run.json", {"commit": git_commit(), "versions": versions(), "data": data})
+    return scores

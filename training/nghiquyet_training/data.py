@@ -48,7 +48,10 @@ def load_splits(config: DataConfig) -> Splits:
     dev = [d for d in parted if tenth(d.id) in config.dev_tenths]
     test = {"test tenth": [d for d in parted if tenth(d.id) in config.test_tenths]} if parted else {}
     for path in config.test:
-        test[expand(path).stem] = read_documents([expand(path)])
+        name = expand(path).stem
+        if name in test:
+            raise ConfigError(f"data.test: two exports are called {name!r}; results are filed by name, rename one")
+        test[name] = read_documents([expand(path)])
     _check_disjoint([train, dev, *test.values()])
     if not train:
         raise ConfigError("no documents to train on: name exports under data.train or data.split")
@@ -56,35 +59,41 @@ def load_splits(config: DataConfig) -> Splits:
 
 
 def _check_disjoint(parts: Sequence[Sequence[Document]]) -> None:
+    """No document, by its id or by its text, may stand twice."""
     seen: set[str] = set()
     for document in (d for part in parts for d in part):
-        if document.text in seen:
-            raise ConfigError(f"document {document.id} stands in two parts of the data; a held-out text must be unseen")
-        seen.add(document.text)
+        if document.text in seen or document.id in seen:
+            raise ConfigError(f"document {document.id} stands twice in the data; a held-out text must be unseen")
+        seen |= {document.text, document.id}
 
 
 def word_tags(encoded: Encoded, document: Document, unwritable: str = "error") -> list[int]:
-    """One tag id a word. A span that is not made of whole words is an AnnotationError, or with `mask` IGNORED."""
+    """One tag id a word. A span that is not made of whole words of one line cannot be written as tags.
+
+    `unwritable`: `error` raises AnnotationError; `mask` logs it and gives its words IGNORED; `ignore` does so silently.
+    """
     tags = [LABELS.label2id[OUTSIDE]] * len(encoded)
     starts = {start: i for i, (start, _) in enumerate(encoded.spans)}
     ends = {end: i for i, (_, end) in enumerate(encoded.spans)}
+    line_of = [number for number, (first, last) in enumerate(encoded.lines) for _ in range(first, last)]
     for entity in document.entities:
         first, last = starts.get(entity.start), ends.get(entity.end)
-        if first is None or last is None:
-            _report(document, entity, unwritable)
-            for i, (start, end) in enumerate(encoded.spans):
-                if start < entity.end and end > entity.start:
-                    tags[i] = IGNORED
-        else:
+        if first is not None and last is not None and line_of[first] == line_of[last]:
             tags[first : last + 1] = [LABELS.begin(entity.label)] + [LABELS.inside(entity.label)] * (last - first)
+            continue
+        if unwritable != "ignore":
+            _report(document, entity, unwritable)
+        for i, (start, end) in enumerate(encoded.spans):
+            if start < entity.end and end > entity.start:
+                tags[i] = IGNORED
     return tags
 
 
 def _report(document: Document, entity: Entity, unwritable: str) -> None:
     around = document.text[max(0, entity.start - 15) : entity.end + 15]
     message = (
-        f"document {document.id}: {entity.label} {entity.text!r} at {entity.start} begins or ends inside a word "
-        f"(…{around!r}…)"
+        f"document {document.id}: {entity.label} {entity.text!r} at {entity.start} begins or ends inside a word, "
+        f"or crosses a line (…{around!r}…)"
     )
     if unwritable == "error":
         raise AnnotationError(f"{message}; correct the span, or set data.unwritable to 'mask' to leave its words out")

@@ -1,5 +1,6 @@
 """Where the pretrained encoder comes from: a local folder or the Hub."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from nghiquyet_training.config import EncoderConfig
 from nghiquyet_training.settings import expand
 
 NEEDED = ("config.json", "model.safetensors", "vocab.txt", "bpe.codes")
+LICENCES = {"vinai/phobert-base": "mit", "vinai/phobert-large": "mit", "vinai/phobert-base-v2": "agpl-3.0"}
 log = logging.getLogger(__name__)
 
 
@@ -40,8 +42,8 @@ def _download(hub_id: str) -> Path:
     except Exception as error:  # network, authorisation, absence: the library has a dozen kinds
         raise ConfigError(
             f"{hub_id!r} is no local folder, and the Hub did not give it ({type(error).__name__}). "
-            "Without a network use configs/compact.yaml, whose encoder comes with the project, or point to a copy: "
-            f"--set encoder.path=FOLDER (with {', '.join(NEEDED)})"
+            "Without a network: configs/smoke.yaml, or configs/compact.yaml --set data.split=[], work with what comes "
+            f"with the project; or point to a copy, --set encoder.path=FOLDER (with {', '.join(NEEDED)})"
         ) from error
 
 
@@ -55,8 +57,17 @@ def _convert(folder: Path) -> None:
     log.warning("%s: pytorch_model.bin was turned into model.safetensors", folder)
 
 
+def licence_of(config: EncoderConfig) -> str:
+    """The licence of the encoder's weights: what the configuration says, or what is known of the Hub id."""
+    return config.licence or LICENCES.get(config.path, "unknown")
+
+
 def build_encoder(folder: Path, segmenter: str) -> Encoder:
-    """The text side of an encoder: its words and its pieces."""
+    """The text side of an encoder: its words and its pieces. A folder that names another segmenter is an error."""
+    about = folder / "pretraining.json"
+    wanted = json.loads(about.read_text(encoding="utf-8"))["segmenter"] if about.is_file() else segmenter
+    if wanted != segmenter:
+        raise ConfigError(f"{folder} was pretrained on the words of {wanted!r}: set encoder.segmenter={wanted}")
     bpe = PhobertBpe.load(folder / "vocab.txt", folder / "bpe.codes")
     return Encoder(load_segmenter(segmenter), bpe)
 

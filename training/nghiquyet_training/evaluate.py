@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from nghiquyet.documents import Document
 from nghiquyet.predictor import Predictor
@@ -26,7 +27,7 @@ def rows(scores: Mapping[str, Score]) -> dict[str, dict[str, Any]]:
 
 def score_table(scores: Mapping[str, Score], title: str) -> Table:
     """Label, precision, recall, F1 and its interval, counts."""
-    table = Table("label", "precision", "recall", "F1", "95% interval", "gold", "predicted", "right", title=title)
+    table = Table("label", "precision", "recall", "F1", "95% interval", "gold", "predicted", "right", title=Text(title))
     for name, each in scores.items():
         c = each.counts
         interval = f"{each.low:.3f}-{each.high:.3f}"

@@ -2,25 +2,27 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor
 from transformers import RobertaForTokenClassification
 
-from nghiquyet.artefact import Manifest, open_artefact
-from nghiquyet.backends import ONNX_FILE, Backend, OnnxBackend, TorchBackend
+from nghiquyet.artefact import open_artefact
+from nghiquyet.backends import ONNX_FILE, OnnxBackend, TorchBackend
 from nghiquyet.bpe import UNK_ID
+from nghiquyet.decode import Decoder
 from nghiquyet.errors import ArtefactError, ConfigError
 from nghiquyet.predictor import Predictor
+from nghiquyet_training.encoder_source import build_encoder
 from nghiquyet_training.package import VOCABULARY, finish_artefact
 
 OPSET = 18
+DECODER = Decoder()
 FP32_BOUND = 0.999  # share of equal labels under which an fp32 export is taken for broken
 
 
@@ -47,33 +49,44 @@ class _Logits(torch.nn.Module):
 
 
 def export(model: Path, output: Path, texts: Sequence[str], *, int8: bool) -> Parity:
-    """Writes a model folder with `model.onnx` in place of the checkpoint; returns its parity on `texts`."""
+    """Writes a model folder with `model.onnx` in place of the checkpoint; returns its parity on `texts`.
+
+    The figures of the checkpoint are not those of the export, so they are left out: measure it and `record` them.
+    """
     artefact = open_artefact(model)
     if output.exists():
         raise ConfigError(f"{output} exists already; name a folder that does not")
-    if not texts:
-        raise ConfigError("no texts to check the export on: give some with --texts")
-    checkpoint = artefact.file("model.safetensors").parent
-    torch_model = RobertaForTokenClassification.from_pretrained(
-        checkpoint, local_files_only=True, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
+    folder = artefact.file("model.safetensors").parent
+    checkpoint = RobertaForTokenClassification.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
     )
-    torch_model.eval()
+    checkpoint.eval()
+    encoder = build_encoder(folder, artefact.manifest.segmenter)
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / "model"
         staged.mkdir()
-        _write_onnx(torch_model, staged / ONNX_FILE, int8=int8)
+        _write_onnx(checkpoint, staged / ONNX_FILE, int8=int8)
         for name in ("config.json", *VOCABULARY):
             shutil.copyfile(artefact.file(name), staged / name)
-        reference = Predictor.load(model, backend="torch")
-        parity = compare(reference, TorchBackend(torch_model), OnnxBackend(staged / ONNX_FILE), texts)
+        reference, exported = (
+            Predictor(encoder, backend, max_pieces=artefact.manifest.max_pieces)
+            for backend in (TorchBackend(checkpoint), OnnxBackend(staged / ONNX_FILE))
+        )
+        parity = compare(reference, exported, texts)
         if not int8 and parity.equal_labels < FP32_BOUND:
-            raise ArtefactError(
-                f"the export gives another label for {1 - parity.equal_labels:.1%} of the words; not written"
-            )
-        precision = "int8" if int8 else "fp32"
-        finish_artefact(staged, _with_parity(artefact.manifest, parity, precision))
+            share = 1 - parity.equal_labels
+            raise ArtefactError(f"the export gives another label for {share:.1%} of the words; not written")
+        figures = {key: round(value, 4) for key, value in asdict(parity).items()}
+        metrics = {f"parity of {'int8' if int8 else 'fp32'} with the checkpoint": figures}
+        finish_artefact(staged, replace(artefact.manifest, metrics=metrics))
         shutil.copytree(staged, output)
     return parity
+
+
+def record(folder: Path, part: str, rows: Mapping[str, Any]) -> None:
+    """Adds the scores of a part of the data to a model's manifest and card."""
+    manifest = open_artefact(folder).manifest
+    finish_artefact(folder, replace(manifest, metrics={part: rows, **manifest.metrics}))
 
 
 def _write_onnx(model: RobertaForTokenClassification, path: Path, *, int8: bool) -> None:
@@ -97,24 +110,17 @@ def _write_onnx(model: RobertaForTokenClassification, path: Path, *, int8: bool)
         plain.rename(path)
 
 
-def _with_parity(manifest: Manifest, parity: Parity, precision: str) -> Manifest:
-    fields: dict[str, Any] = {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
-    figures = {key: round(value, 4) for key, value in asdict(parity).items()}
-    fields["metrics"] = {**manifest.metrics, f"parity of {precision} with the checkpoint": figures}
-    return Manifest(**fields)
-
-
-def compare(predictor: Predictor, reference: Backend, other: Backend, texts: Sequence[str]) -> Parity:
-    """Agreement of two backends behind the text side of `predictor`."""
-    left, right = (
-        Predictor(predictor.encoder, backend, max_pieces=predictor.max_pieces) for backend in (reference, other)
-    )
-    encoded = [predictor.encoder.encode(text) for text in texts]
-    tags = [np.concatenate([x.argmax(axis=1) for x in side.word_logits(encoded)]) for side in (left, right)]
-    both = either = 0
+def compare(left: Predictor, right: Predictor, texts: Sequence[str]) -> Parity:
+    """Agreement of two predictors on the same texts."""
+    both = either = same = words = 0
     for text in texts:
-        a, b = ({entity.key for entity in side.predict(text)} for side in (left, right))
-        both += len(a & b)
-        either += len(a | b)
-    words = len(tags[0])
-    return Parity(words, int((tags[0] == tags[1]).sum()) / max(1, words), either, both / max(1, either))
+        encoded = left.encoder.encode(text)
+        a, b = (side.word_logits([encoded])[0] for side in (left, right))
+        same += int((a.argmax(axis=1) == b.argmax(axis=1)).sum())
+        words += len(encoded)
+        spans = [{(s.first, s.last, s.label) for s in DECODER.decode(each, encoded.lines)} for each in (a, b)]
+        both += len(spans[0] & spans[1])
+        either += len(spans[0] | spans[1])
+    if not words:
+        raise ConfigError("no words to check the export on: give texts that are not blank with --texts")
+    return Parity(words, same / words, either, both / max(1, either))

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nghiquyet.encode import Encoder
 from nghiquyet.labels import LABELS
 from nghiquyet_training.card import CARD, model_card
 from nghiquyet_training.config import TrainConfig
+from nghiquyet_training.encoder_source import licence_of
 from nghiquyet_training.provenance import versions
 
 VOCABULARY = ("vocab.txt", "bpe.codes")
@@ -37,13 +39,9 @@ def save_model(model: RobertaForTokenClassification, folder: Path) -> None:
 def finish_artefact(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest, with the hashes of the files that are there, and the card."""
     hashes = {name: sha256(folder / name) for name in HASHED if (folder / name).is_file()}
-    manifest = Manifest(**{**_fields(manifest), "files": hashes})
-    write_manifest(folder, manifest)
+    manifest = replace(manifest, files=hashes)
     (folder / CARD).write_text(model_card(manifest), encoding="utf-8")
-
-
-def _fields(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
+    write_manifest(folder, manifest)  # last: a folder with a manifest is whole
 
 
 def package_run(
@@ -67,7 +65,7 @@ def package_run(
         segmenter_version=encoder.segmenter.version,
         max_pieces=config.encoder.max_pieces,
         files={},
-        licence=config.encoder.licence,
+        licence=licence_of(config.encoder),
         base={"encoder": Path(config.encoder.path).name if "$" in config.encoder.path else config.encoder.path},
         data=data,
         metrics=metrics,

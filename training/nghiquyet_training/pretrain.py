@@ -4,6 +4,7 @@ The order of the blocks and the masks of a step follow from the seed and the ste
 sees what the unbroken one would have seen.
 """
 
+import hashlib
 import json
 import math
 import shutil
@@ -21,12 +22,14 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import RobertaConfig, RobertaForMaskedLM
 
+from nghiquyet.artefact import sha256
 from nghiquyet.bpe import BOS_ID, EOS_ID, PAD_ID, PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.segment import load_segmenter
 from nghiquyet_training.corpus import Ids, encode_corpus, read_texts
 from nghiquyet_training.masking import mask_batch
+from nghiquyet_training.package import VOCABULARY
 from nghiquyet_training.pretrain_config import PretrainConfig, Shape
 from nghiquyet_training.settings import expand
 
@@ -68,8 +71,8 @@ class Pretraining:
         self.output = expand(config.output)
         self.output.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        vocab = expand(config.vocab)
-        self.bpe = PhobertBpe.load(vocab / "vocab.txt", vocab / "bpe.codes")
+        self._take_vocabulary(expand(config.vocab))
+        self.bpe = PhobertBpe.load(self.output / "vocab.txt", self.output / "bpe.codes")
         self.blocks = self._load_blocks()
         self.steps = max(1, len(self.blocks) // config.batch)
         self.model = self._build_model()
@@ -79,6 +82,14 @@ class Pretraining:
         self.step = 0
         self.losses: list[float] = []
 
+    def _take_vocabulary(self, folder: Path) -> None:
+        for name in VOCABULARY:
+            if not (folder / name).is_file():
+                raise ConfigError(
+                    f"{folder} lacks {name}; make a vocabulary first: nghiquyet-train vocab FILES -o {folder}"
+                )
+            shutil.copyfile(folder / name, self.output / name)
+
     def _build_model(self) -> RobertaForMaskedLM:
         shape = encoder_config(self.config.shape, self.bpe.size)
         shape.hidden_dropout_prob = shape.attention_probs_dropout_prob = 0.0
@@ -87,24 +98,38 @@ class Pretraining:
         model = RobertaForMaskedLM(shape)
         if self.config.init:
             load_encoder_weights(model, expand(self.config.init))
+        else:
+            self._start_from_frequencies(model)
         model.train()
         return model
 
+    def _start_from_frequencies(self, model: RobertaForMaskedLM) -> None:
+        """Sets the output bias to the log frequency of each piece: the embeddings need not learn it first."""
+        counts = np.bincount(np.ravel(self.blocks), minlength=self.bpe.size) + 0.5  # unseen pieces stay finite
+        with torch.no_grad():
+            model.lm_head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+
     def _load_blocks(self) -> Ids:
-        """The corpus as (n, block - 1) pieces; encoded once and kept beside the checkpoint."""
-        path = self.output / "corpus.npy"
+        """The corpus as (n, block - 1) pieces; encoded once and kept in the output folder."""
+        path = self.output / f"corpus-{self._corpus_key()}.npy"
         if not path.exists():
-            vocab = expand(self.config.vocab)
-            for name in ("vocab.txt", "bpe.codes"):
-                shutil.copyfile(vocab / name, self.output / name)
             encoder = Encoder(load_segmenter(self.config.segmenter), self.bpe)
             files = [expand(name) for name in self.config.files]
-            np.save(path, encode_corpus(read_texts(files), encoder, self.config.pieces))
+            partial = self.output / "corpus.partial.npy"
+            np.save(partial, encode_corpus(read_texts(files), encoder, self.config.pieces))
+            partial.replace(path)
         ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)[: self.config.pieces]
         width = self.config.block - 1
         if len(ids) < width:
             raise ConfigError(f"got {len(ids)} pieces of text; one block needs {width}: add files")
         return ids[: len(ids) // width * width].reshape(-1, width)
+
+    def _corpus_key(self) -> str:
+        """Changes with whatever changes the pieces, so that old ones are never taken for new."""
+        config = self.config
+        vocabulary = [sha256(self.output / name) for name in VOCABULARY]
+        parts = [vocabulary, config.segmenter, config.files, config.pieces]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
     def batches(self) -> Iterator[Tensor]:
         """(batch, block) int64 from the present step on, `<s>` before each block."""
@@ -222,7 +247,11 @@ def pretrain(config: PretrainConfig, *, resume: bool) -> tuple[Path, float]:
         raise ConfigError(
             f"{folder} holds a run already: go on with --resume, or name another folder: --set output=FOLDER"
         )
+    begun = folder / "config.yaml"
+    if stopped and begun.read_text(encoding="utf-8") != config.dump():
+        raise ConfigError(f"{folder} was begun with other settings (see its config.yaml); resume with the same ones")
     run = Pretraining(config)
+    begun.write_text(config.dump(), encoding="utf-8")
     if resume:
         run.resume()
     return folder, run.run()

@@ -1,6 +1,8 @@
 """What a pretraining run can be told."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from nghiquyet_training.settings import Settings
 
@@ -16,6 +18,12 @@ class Shape(Settings):
     """Attention heads."""
     feed_forward: int = Field(1024, ge=8)
     """Inner size of the feed-forward blocks."""
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
 
 
 class PretrainConfig(Settings):

@@ -40,8 +40,8 @@ def _git(*arguments: str) -> str:
 
 
 def describe_files(paths: Iterable[Path]) -> dict[str, str]:
-    """Name -> SHA-256 of data files; names only, paths differ from machine to machine."""
-    return {path.name: sha256(path) for path in paths}
+    """Folder/name -> SHA-256 of data files; no whole paths, they differ from machine to machine."""
+    return {f"{path.parent.name}/{path.name}": sha256(path) for path in paths}
 
 
 def describe_splits(splits: Splits) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from typing import Any
 
 from transformers import RobertaForTokenClassification, set_seed
 
+from nghiquyet.artefact import MANIFEST
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.scoring import Score
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.data import load_splits, tagged_windows
+from nghiquyet_training.data import Splits, load_splits, tagged_windows
 from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
 from nghiquyet_training.evaluate import evaluate, rows
 from nghiquyet_training.package import package_run
@@ -49,31 +50,39 @@ def fit(
     model = build_model(encoder_folder, config.encoder, config.seed)
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))
-    trainer.train(resume_from_checkpoint=(resume and any(folder.glob("checkpoint-*"))) or None)
+    trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if resume else None)
+    write_json(folder.parent / "history.json", trainer.state.log_history)
     trainer.tagger.eval()
     return Fitted(trainer.tagger, encoder, encoder_folder)
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint: the trainer writes its state last."""
+    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
 
 def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Score]]:
     """Trains, scores on every held-out part, packages. Returns the scores by part.
 
-    The folder gets: config.yaml, run.json, metrics.json, train.log, checkpoints/ while it trains, model/.
+    The folder gets: config.yaml, run.json, metrics.json, history.json (loss and scores by step), train.log,
+    checkpoints/ while it trains, model/.
     """
     output = expand(config.output)
-    _open_folder(output, config, resume)
+    splits = load_splits(config.data)
+    resolve_encoder(config.encoder.path)  # what cannot start leaves no folder behind
+    open_folder(output, config, resume)
     started = time.time()
-    with _log_to(output / "train.log"):
-        splits = load_splits(config.data)
+    with log_to(output / "train.log"):
         fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
         predictor = model_predictor(fitted.model, fitted.encoder, config)
         parts = {"development": splits.dev, **splits.test}
         scores = {name: evaluate(predictor, documents) for name, documents in parts.items() if documents}
     metrics = {name: rows(each) for name, each in scores.items()}
-    files = [expand(path) for path in (*config.data.train, *config.data.split, *config.data.test)]
-    data: dict[str, Any] = {"files": describe_files(files), "parts": describe_splits(splits)}
+    data = describe_data(config, splits)
     about = {"commit": git_commit(), "seconds": round(time.time() - started), "versions": versions(), "data": data}
-    _write_json(output / "run.json", about)
-    _write_json(output / "metrics.json", metrics)
+    write_json(output / "run.json", about)
+    write_json(output / "metrics.json", metrics)
     package_run(
         fitted.model, fitted.encoder, fitted.encoder_folder, config, output / "model", data=data, metrics=metrics
     )
@@ -81,31 +90,47 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     return scores
 
 
-def _open_folder(output: Path, config: TrainConfig, resume: bool) -> None:
-    done = (output / "model").exists()
-    if done or ((output / "config.yaml").exists() and not resume):
-        state = "a finished run" if done else "a run that was stopped (go on with --resume)"
-        raise ConfigError(f"{output} holds {state}; for a new run name another folder: --set output=FOLDER")
-    if resume and (output / "config.yaml").exists() and (output / "config.yaml").read_text("utf-8") != config.dump():
-        raise ConfigError(f"{output} was begun with other settings (see its config.yaml); resume with the same ones")
+def describe_data(config: TrainConfig, splits: Splits) -> dict[str, Any]:
+    """Hashes of the files, and what went where."""
+    files = [expand(path) for path in (*config.data.train, *config.data.split, *config.data.test)]
+    return {"files": describe_files(files), "parts": describe_splits(splits)}
+
+
+def open_folder(output: Path, config: TrainConfig, resume: bool) -> None:
+    """Makes the run's folder; one that holds a finished or another run is an error."""
+    begun = output / "config.yaml"
+    if (output / "model" / MANIFEST).exists():
+        raise ConfigError(f"{output} holds a finished run; for a new one name another folder: --set output=FOLDER")
+    if any((output / "checkpoints").glob("checkpoint-*")):
+        if not resume:
+            raise ConfigError(f"{output} holds a run that was stopped; go on with --resume, or --set output=FOLDER")
+        if begun.read_text(encoding="utf-8") != config.dump():
+            raise ConfigError(
+                f"{output} was begun with other settings (see its config.yaml); resume with the same ones"
+            )
     output.mkdir(parents=True, exist_ok=True)
-    (output / "config.yaml").write_text(config.dump(), encoding="utf-8")
+    begun.write_text(config.dump(), encoding="utf-8")
 
 
 @contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    """Copies this package's log, and that of transformers, to a file."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    logging.getLogger("nghiquyet_training").setLevel(logging.INFO)
+def log_to(path: Path) -> Iterator[None]:
+    """This package's log goes to a file, and its warnings to standard error too."""
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_people = logging.StreamHandler()
+    to_people.setLevel(logging.WARNING)
+    package = logging.getLogger("nghiquyet_training")
+    package.setLevel(logging.INFO)
+    for handler in (to_file, to_people):
+        package.addHandler(handler)
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        handler.close()
+        for handler in (to_file, to_people):
+            package.removeHandler(handler)
+        to_file.close()
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Indented, Vietnamese letters as they are."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -24,8 +24,9 @@ class Settings(BaseModel):
         """Reads `path`; each of `overrides` is `key.sub=value`, the value in YAML."""
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConfigError(f"cannot read the configuration {path}: {reason}") from error
         except yaml.YAMLError as error:
             raise ConfigError(f"{path} is not YAML: {error}") from error
         if not isinstance(values, dict):

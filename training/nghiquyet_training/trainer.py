@@ -21,7 +21,7 @@ from nghiquyet_training.config import OptimizerConfig, TrainConfig
 from nghiquyet_training.data import IGNORED, collate, word_tags
 
 _LAYER = re.compile(r"roberta\.encoder\.layer\.(\d+)\.")
-EVALUATION_BATCH = 16  # windows
+EVALUATION_BATCH = 16  # windows; only while training: in fp32 the batch does not change the answer
 
 
 def parameter_groups(model: RobertaForTokenClassification, config: OptimizerConfig) -> list[dict[str, Any]]:
@@ -66,7 +66,8 @@ class SpanTrainer(Trainer):
         """`eval_f1` over exact character spans (the headline) and `eval_seqeval_f1` over word tags, strict IOB2."""
         was_training = self.tagger.training
         self.tagger.eval()
-        predicted = predict_documents(model_predictor(self.tagger, self._encoder, self._config), self._dev)
+        predictor = model_predictor(self.tagger, self._encoder, self._config)
+        predicted = predict_documents(predictor, self._dev, batch_size=EVALUATION_BATCH)
         self.tagger.train(was_training)
         counts = total(pair(self._dev, predicted))
         metrics = {
@@ -86,9 +87,9 @@ def model_predictor(model: RobertaForTokenClassification, encoder: Encoder, conf
     return Predictor(encoder, TorchBackend(model), max_pieces=config.encoder.max_pieces)
 
 
-def predict_documents(predictor: Predictor, documents: Sequence[Document]) -> list[Document]:
-    """The documents with the predicted entities in place of their own."""
-    found = predictor.predict_batch([document.text for document in documents], batch_size=EVALUATION_BATCH)
+def predict_documents(predictor: Predictor, documents: Sequence[Document], *, batch_size: int = 1) -> list[Document]:
+    """The documents with the predicted entities in place of their own; by default as `predict` would give them."""
+    found = predictor.predict_batch([document.text for document in documents], batch_size=batch_size)
     return [Document(d.id, d.text, tuple(e)) for d, e in zip(documents, found, strict=True)]
 
 
@@ -99,7 +100,7 @@ def seqeval_f1(gold: Sequence[Document], predicted: Sequence[Document], encoder:
 
 
 def _tag_names(document: Document, encoder: Encoder) -> list[str]:
-    tags = word_tags(encoder.encode(document.text), document, "mask")
+    tags = word_tags(encoder.encode(document.text), document, "ignore")
     return ["O" if tag == IGNORED else LABELS.tags[tag] for tag in tags]
 
 
@@ -153,6 +154,7 @@ def make_trainer(
         model=model,
         args=arguments,
         train_dataset=windows,
+        eval_dataset=windows if choose else None,  # asked for by the library; `evaluate` reads whole documents instead
         data_collator=collate,
         callbacks=callbacks,
     )
