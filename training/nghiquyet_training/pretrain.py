@@ -28,6 +28,7 @@ from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.segment import load_segmenter
 from nghiquyet_training.corpus import Ids, encode_corpus, read_texts
+from nghiquyet_training.local_heads import add_local_heads
 from nghiquyet_training.masking import mask_batch
 from nghiquyet_training.package import VOCABULARY
 from nghiquyet_training.pretrain_config import PretrainConfig, Shape
@@ -35,6 +36,7 @@ from nghiquyet_training.settings import expand
 
 MAX_PIECES = 256  # PhoBERT's window, <s> and </s> included
 POSITIONS = MAX_PIECES + PAD_ID + 1  # RoBERTa counts positions from pad_id + 1
+ABOUT = "pretraining.json"
 WINDOW = 50  # steps that the shown loss is averaged over
 
 
@@ -100,6 +102,8 @@ class Pretraining:
             load_encoder_weights(model, expand(self.config.init))
         else:
             self._start_from_frequencies(model)
+        if self.config.local_heads:
+            add_local_heads(model)
         model.train()
         return model
 
@@ -230,13 +234,23 @@ class Pretraining:
             "tokenizer_class": "PhobertTokenizer",
         }
         (self.output / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        (self.output / ABOUT).write_text(json.dumps(self.about(), indent=2) + "\n", encoding="utf-8")
+
+    def about(self) -> dict[str, Any]:
+        """How the encoder came about, with the runs that it goes on from."""
+        config = self.config.model_dump(mode="json")
         about = {
             "segmenter": self.config.segmenter,
             "pieces_seen": self.step * self.config.batch * self.config.block,
             "loss": round(self.loss, 4),
-            "config": self.config.model_dump(mode="json"),
+            "config": config,
         }
-        (self.output / "pretraining.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        if self.config.init:
+            before = expand(self.config.init)
+            config["init"] = before.name
+            if (before / ABOUT).is_file():
+                about["goes_on_from"] = json.loads((before / ABOUT).read_text(encoding="utf-8"))
+        return about
 
 
 def pretrain(config: PretrainConfig, *, resume: bool) -> tuple[Path, float]:

@@ -23,6 +23,8 @@ class Shape(Settings):
     def _heads_fit(self) -> Self:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.heads < 2:
+            raise ValueError("heads is 1; needed 2 at least")
         return self
 
 
@@ -41,6 +43,8 @@ class PretrainConfig(Settings):
     """Size of the encoder."""
     init: str | None = None
     """A folder with an encoder of the same shape and vocabulary to go on from; null starts from random weights."""
+    local_heads: bool = False
+    """Set some heads to look at the neighbouring pieces before training (see local_heads.py), of `init` too."""
     pieces: int = Field(36_000_000, ge=1)
     """Pieces to read from `files`, and to train on, each once."""
     block: int = Field(128, ge=8, le=256)

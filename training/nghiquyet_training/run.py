@@ -31,11 +31,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A trained model with its text side."""
+    """A trained model with its text side, and its losses and scores by step."""
 
     model: RobertaForTokenClassification
     encoder: Encoder
     encoder_folder: Path
+    history: list[dict[str, float]]
 
 
 def fit(
@@ -51,9 +52,8 @@ def fit(
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if resume else None)
-    write_json(folder.parent / "history.json", trainer.state.log_history)
     trainer.tagger.eval()
-    return Fitted(trainer.tagger, encoder, encoder_folder)
+    return Fitted(trainer.tagger, encoder, encoder_folder, trainer.state.log_history)
 
 
 def _last_checkpoint(folder: Path) -> str | None:
@@ -83,6 +83,7 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     about = {"commit": git_commit(), "seconds": round(time.time() - started), "versions": versions(), "data": data}
     write_json(output / "run.json", about)
     write_json(output / "metrics.json", metrics)
+    write_json(output / "history.json", fitted.history)
     package_run(
         fitted.model, fitted.encoder, fitted.encoder_folder, config, output / "model", data=data, metrics=metrics
     )
