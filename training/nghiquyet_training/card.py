@@ -27,7 +27,7 @@ def model_card(manifest: Manifest) -> str:
         "Finds ORG, PERSON, RESOLUTION and METRIC spans in Vietnamese news, with exact character offsets.\n",
         _labels(),
         _figures(manifest.metrics),
-        _facts("Data", manifest.data),
+        _data(manifest.data),
         _facts("Encoder", {**manifest.base, "licence": manifest.licence, "longest window": manifest.max_pieces}),
         _facts("Words", {"segmenter": manifest.segmenter, "version": manifest.segmenter_version}),
         LIMITS,
@@ -73,6 +73,12 @@ def _other(metrics: Mapping[str, Any]) -> str:
         if isinstance(values, Mapping) and "micro" not in values
     ]
     return "\n".join([*lines, ""]) if lines else ""
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    facts = {key: value for key, value in data.items() if key != "notes"}
+    notes = "".join(f"- {note}\n" for note in data.get("notes", ()))
+    return _facts("Data", facts) + ("\n" if facts and notes else "") + notes
 
 
 def _facts(title: str, facts: Mapping[str, Any]) -> str:

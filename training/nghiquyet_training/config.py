@@ -84,6 +84,8 @@ class TrainConfig(Settings):
     """What is trained, chosen and tested on."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """How."""
+    notes: list[str] = Field([])
+    """Sentences for the manifest and the card: where the data comes from, its licence, how it was annotated."""
     window_pieces: int | None = Field(None, ge=16, le=256)
     """Length of the training windows; null takes encoder.max_pieces. Shorter ones make more, and faster, steps."""
     seed: int = 0

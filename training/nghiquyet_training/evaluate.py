@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -26,8 +27,10 @@ def rows(scores: Mapping[str, Score]) -> dict[str, dict[str, Any]]:
 
 
 def score_table(scores: Mapping[str, Score], title: str) -> Table:
-    """Label, precision, recall, F1 and its interval, counts."""
-    table = Table("label", "precision", "recall", "F1", "95% interval", "gold", "predicted", "right", title=Text(title))
+    """Label, precision, recall, F1 and its 95% interval, spans in the gold, found, and found right."""
+    table = Table("label", title=Text(title), box=SIMPLE_HEAD)
+    for column in ("precision", "recall", "F1", "interval", "gold", "found", "right"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, each in scores.items():
         c = each.counts
         interval = f"{each.low:.3f}-{each.high:.3f}"

@@ -44,6 +44,20 @@ def finish_artefact(folder: Path, manifest: Manifest) -> None:
     write_manifest(folder, manifest)  # last: a folder with a manifest is whole
 
 
+def _base(config: TrainConfig, folder: Path) -> dict[str, Any]:
+    """The encoder's name, and for one that this project pretrained, on how much text."""
+    path = config.encoder.path
+    base: dict[str, Any] = {"encoder": Path(path).name if path.startswith(("/", "$")) else path}
+    about = folder / "pretraining.json"
+    if about.is_file():
+        runs = [json.loads(about.read_text(encoding="utf-8"))]
+        while before := runs[-1].get("goes_on_from"):
+            runs.append(before)
+        base["pieces seen in pretraining"] = sum(run["pieces_seen"] for run in runs)
+        base["pretraining loss"] = runs[0]["loss"]
+    return base
+
+
 def package_run(
     model: RobertaForTokenClassification,
     encoder: Encoder,
@@ -66,8 +80,8 @@ def package_run(
         max_pieces=config.encoder.max_pieces,
         files={},
         licence=licence_of(config.encoder),
-        base={"encoder": Path(config.encoder.path).name if "$" in config.encoder.path else config.encoder.path},
-        data=data,
+        base=_base(config, encoder_folder),
+        data={**data, "notes": config.notes},
         metrics=metrics,
         versions=versions(),
     )
