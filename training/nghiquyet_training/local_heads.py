@@ -7,6 +7,9 @@ few heads are set to that rotation: head h of layer l then looks at the piece `O
 stays a weight like any other and is trained on.
 """
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor
 from transformers import RobertaForMaskedLM
@@ -22,11 +25,12 @@ FASTEST, SLOWEST = 2.0, 0.01  # radians a place
 def add_local_heads(model: RobertaForMaskedLM) -> None:
     """Sets the position embeddings and the heads in OFFSETS, as far as the model has them; needs two heads at least."""
     width = model.config.hidden_size
-    rates = torch.logspace(*torch.tensor([FASTEST, SLOWEST]).log10().tolist(), width // 2)
+    rates = torch.logspace(math.log10(FASTEST), math.log10(SLOWEST), width // 2)
     positions = model.roberta.embeddings.position_embeddings.weight
     positions.copy_(sinusoids(len(positions), rates) * POSITION_SCALE * 2**0.5)
     head_width = width // model.config.num_attention_heads
-    for layer, heads in zip(model.roberta.encoder.layer, OFFSETS.values(), strict=False):
+    layers: Any = model.roberta.encoder.layer  # torch types what a ModuleList holds as bare modules
+    for layer, heads in zip(layers, OFFSETS.values(), strict=False):
         attention = layer.attention.self
         for head, offset in heads.items():
             if head < model.config.num_attention_heads:
