@@ -5,8 +5,6 @@
 ...     print(entity.start, entity.end, entity.label, entity.text)
 """
 
-from importlib.metadata import version
-
 from nghiquyet.documents import Document, Entity, Span
 from nghiquyet.errors import (
     AnnotationError,
@@ -18,8 +16,6 @@ from nghiquyet.errors import (
 )
 from nghiquyet.labels import LABELS, Label, LabelSet
 from nghiquyet.predictor import Predictor, predict, predict_batch
-
-__version__ = version("nghiquyet")
 
 __all__ = [
     "LABELS",
@@ -38,3 +34,12 @@ __all__ = [
     "predict",
     "predict_batch",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, read only when asked for: looking up the metadata is a tenth of the import."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nghiquyet")
+    raise AttributeError(f"module 'nghiquyet' has no attribute {name!r}")

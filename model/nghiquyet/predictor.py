@@ -20,9 +20,8 @@ from nghiquyet.segment import Segmenter, load_segmenter
 from nghiquyet.windows import MAX_PIECES, Window, make_windows, pad
 
 BackendName = Literal["onnx", "torch"]
-BATCH_SIZE = (
-    1  # windows; an int8 model scales activations over the batch, so only 1 gives the same answer in any company
-)
+# Windows. An int8 model scales activations over the batch: only at 1 is the answer the same in any company.
+BATCH_SIZE = 1
 READ_AHEAD = 8  # texts for each window of a batch
 
 T = TypeVar("T")
@@ -66,8 +65,8 @@ class Predictor:
         """Loads a bundled model by name, a model folder, or a Hub id.
 
         `backend`: `onnx`, or `torch` with the extra of that name; None takes ONNX where the folder has it.
-        `segmenter`: None takes the one that the model
-        was trained with; another one is used as it is, at the caller's risk. `threads`: None takes all cores.
+        `segmenter`: None takes the one that the model was trained with; another is used at the caller's risk.
+        `threads`: None takes all cores.
         Raises ArtefactError where the folder, its hashes, labels or segmenter do not fit.
         """
         artefact = open_artefact(path_or_id)

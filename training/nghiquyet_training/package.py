@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
-from transformers import RobertaForTokenClassification
+from transformers import PreTrainedModel, RobertaForTokenClassification
 
 from nghiquyet.artefact import Manifest, sha256, write_manifest
 from nghiquyet.encode import Encoder
@@ -22,13 +22,13 @@ VOCABULARY = ("vocab.txt", "bpe.codes")
 HASHED = ("config.json", "model.safetensors", "model.onnx", *VOCABULARY)
 
 
-def save_model(model: RobertaForTokenClassification, folder: Path) -> None:
-    """`config.json` and `model.safetensors` as transformers reads them; weights in fp16."""
+def save_model(model: PreTrainedModel, folder: Path) -> None:
+    """`config.json` and `model.safetensors` as transformers and the Hub have them; weights in fp16."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in model.named_parameters()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     config = model.config.to_dict() | {
-        "architectures": ["RobertaForTokenClassification"],
+        "architectures": [type(model).__name__],
         "dtype": "float16",
         "tokenizer_class": "PhobertTokenizer",
     }

@@ -27,14 +27,14 @@ from nghiquyet.bpe import BOS_ID, EOS_ID, PAD_ID, PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.segment import load_segmenter
+from nghiquyet.windows import MAX_PIECES
 from nghiquyet_training.corpus import Ids, encode_corpus, read_texts
 from nghiquyet_training.local_heads import add_local_heads
 from nghiquyet_training.masking import mask_batch
-from nghiquyet_training.package import VOCABULARY
+from nghiquyet_training.package import VOCABULARY, save_model
 from nghiquyet_training.pretrain_config import PretrainConfig, Shape
 from nghiquyet_training.settings import expand
 
-MAX_PIECES = 256  # PhoBERT's window, <s> and </s> included
 POSITIONS = MAX_PIECES + PAD_ID + 1  # RoBERTa counts positions from pad_id + 1
 ABOUT = "pretraining.json"
 WINDOW = 50  # steps that the shown loss is averaged over
@@ -183,6 +183,10 @@ class Pretraining:
         return self.loss
 
     @property
+    def pieces_seen(self) -> int:
+        return self.step * self.config.batch * self.config.block
+
+    @property
     def loss(self) -> float:
         return sum(self.losses) / len(self.losses) if self.losses else float("nan")
 
@@ -191,7 +195,7 @@ class Pretraining:
         tensors = {f"model.{name}": value for name, value in self.model.named_parameters()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-        state = {"step": self.step, "losses": self.losses, "pieces": self.step * self.config.batch * self.config.block}
+        state = {"step": self.step, "losses": self.losses}
         partial = self.output / "checkpoint.partial"
         save_file(
             {name: value.detach().contiguous() for name, value in tensors.items()},
@@ -200,7 +204,8 @@ class Pretraining:
         )
         partial.replace(self.output / "checkpoint.safetensors")
         with (self.output / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({**state, "losses": None, "loss": self.loss, "time": time.time()}) + "\n")
+            entry = {"step": self.step, "pieces": self.pieces_seen, "loss": self.loss, "time": time.time()}
+            log.write(json.dumps(entry) + "\n")
 
     def resume(self) -> bool:
         """Takes up the checkpoint in the output folder; False where there is none."""
@@ -224,16 +229,8 @@ class Pretraining:
 
     def save_encoder(self) -> None:
         """The encoder in the Hub's own layout, fp16, with its output head and vocabulary."""
-        model = self.model
-        model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
-        half = {name: value.detach().half().contiguous() for name, value in model.named_parameters()}
-        save_file(half, self.output / "model.safetensors", {"format": "pt"})
-        config = model.config.to_dict() | {
-            "architectures": ["RobertaForMaskedLM"],
-            "dtype": "float16",
-            "tokenizer_class": "PhobertTokenizer",
-        }
-        (self.output / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        self.model.config.hidden_dropout_prob = self.model.config.attention_probs_dropout_prob = 0.1
+        save_model(self.model, self.output)
         (self.output / ABOUT).write_text(json.dumps(self.about(), indent=2) + "\n", encoding="utf-8")
 
     def about(self) -> dict[str, Any]:
@@ -241,7 +238,7 @@ class Pretraining:
         config = self.config.model_dump(mode="json")
         about = {
             "segmenter": self.config.segmenter,
-            "pieces_seen": self.step * self.config.batch * self.config.block,
+            "pieces_seen": self.pieces_seen,
             "loss": round(self.loss, 4),
             "config": config,
         }
