@@ -3,14 +3,27 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch.nn.functional import cross_entropy
 
 from nghiquyet.documents import Document, Entity
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import AnnotationError, ConfigError
 from nghiquyet.labels import LABELS
+from nghiquyet.windows import make_windows
 from nghiquyet_training.config import DataConfig
-from nghiquyet_training.data import IGNORED, collate, load_splits, tagged_windows, tenth, word_tags
+from nghiquyet_training.data import (
+    IGNORED,
+    collate,
+    load_splits,
+    silver_windows,
+    tagged_windows,
+    tenth,
+    word_tags,
+)
+from nghiquyet_training.trainer import soft_cross_entropy
 from tests.conftest import GOLD
 
 
@@ -54,12 +67,39 @@ def test_tags_decode_to_the_gold(encoder: Encoder, gold: list[Document]) -> None
         assert [tuple(f) for f in found] == [e.key for e in each.entities]
 
 
-def test_windows_carry_one_tag_a_word(encoder: Encoder, gold: list[Document]) -> None:
+def test_windows_carry_one_target_a_word(encoder: Encoder, gold: list[Document]) -> None:
     rows = tagged_windows(gold, encoder, 64)
-    assert all(len(row["input_ids"]) == len(row["labels"]) <= 64 for row in rows)
+    tags = len(LABELS.tags)
+    assert all(len(row["input_ids"]) * tags == len(row["targets"]) <= 64 * tags for row in rows)
     batch = collate([rows[0], rows[1]])
-    assert batch["input_ids"].shape == batch["labels"].shape == batch["attention_mask"].shape
-    assert (batch["labels"][batch["attention_mask"] == 0] == IGNORED).all()
+    assert batch["labels"].shape == (*batch["input_ids"].shape, tags)
+    assert batch["input_ids"].shape == batch["attention_mask"].shape
+    assert not batch["labels"][batch["attention_mask"] == 0].any()
+    words = batch["labels"].sum(dim=-1)
+    heads = sum(len(window.heads) for window in make_windows(encoder.encode(gold[0].text), 64)[:2])
+    assert set(words.unique().tolist()) == {0.0, 1.0}
+    assert int(words.sum()) == heads
+    assert len(tagged_windows(gold, encoder, 64, repeats=3)) == 3 * len(rows)
+
+
+def test_the_loss_is_cross_entropy_over_the_words_that_count(encoder: Encoder, gold: list[Document]) -> None:
+    windows = tagged_windows(gold, encoder, 64)
+    batch = collate([windows[0], windows[1]])
+    logits = torch.randn(batch["labels"].shape, generator=torch.Generator().manual_seed(0))
+    tags = torch.where(batch["labels"].any(dim=-1), batch["labels"].argmax(dim=-1), IGNORED)
+    for smoothing in (0.0, 0.1):
+        plain = cross_entropy(logits.flatten(0, 1), tags.flatten(), ignore_index=IGNORED, label_smoothing=smoothing)
+        assert soft_cross_entropy(logits, batch["labels"], smoothing).item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_silver_windows_carry_the_teachers_probabilities(encoder: Encoder, gold: list[Document]) -> None:
+    encoded = encoder.encode(gold[0].text)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(9), len(encoded)).astype(np.float32)
+    row = silver_windows([(gold[0].text, probabilities)], encoder, 64)[0]
+    head = make_windows(encoded, 64)[0].heads[3]
+    assert row["targets"][9 * head : 9 * head + 9] == pytest.approx(probabilities[3].tolist())
+    with pytest.raises(ConfigError, match="label it again"):
+        silver_windows([(gold[0].text, probabilities[1:])], encoder, 64)
 
 
 def test_tenths_depend_on_the_id_alone_and_are_even() -> None:

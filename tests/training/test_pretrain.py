@@ -1,5 +1,6 @@
 """Vocabulary, masking and pretraining on the five articles."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from nghiquyet.bpe import UNK_ID, PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError, InputError
 from nghiquyet.segment import SyllableSegmenter
-from nghiquyet_training.corpus import encode_corpus, read_texts
+from nghiquyet_training.corpus import document_ids, encode_corpus, read_texts
 from nghiquyet_training.masking import mask_batch
+from nghiquyet_training.objectives import draw
 from nghiquyet_training.pretrain import Pretraining, pretrain, rate_factor
 from nghiquyet_training.pretrain_config import PretrainConfig
 from nghiquyet_training.vocab import count_words, train_vocab, write_vocab
@@ -73,8 +75,8 @@ def test_the_rate_rises_stays_and_falls() -> None:
 
 
 def test_pretraining_learns_and_leaves_an_encoder(tmp_path: Path) -> None:
-    folder, loss = pretrain(settings(tmp_path / "out"), resume=False)
-    assert loss < 6.8  # the uniform guess is ln 1204 = 7.1
+    folder, losses = pretrain(settings(tmp_path / "out"), resume=False)
+    assert losses["mlm"] < 6.8  # the uniform guess is ln 1204 = 7.1
     model = RobertaForMaskedLM.from_pretrained(folder)
     assert model.config.max_position_embeddings == 258
     assert (folder / "vocab.txt").read_bytes() == (TINY_ENCODER / "vocab.txt").read_bytes()
@@ -130,6 +132,40 @@ def test_texts_are_read_from_each_kind_of_file(tmp_path: Path) -> None:
 
 
 def test_the_corpus_array_holds_lines(encoder: Encoder) -> None:
-    ids = encode_corpus(["Thị ủy\nHuyện ủy", "Đảng bộ"], encoder, 10**6)
+    texts = ["Thị ủy\nHuyện ủy", "Đảng bộ"]
+    ids = encode_corpus(texts, TINY_ENCODER, "syllable")
+    assert ids.tolist() == [piece for text in texts for piece in document_ids(text, encoder)]
     assert (ids == 2).sum() == 3
     assert ids[-1] == 2
+
+
+def test_more_pieces_than_the_files_hold_are_further_passes(tmp_path: Path) -> None:
+    run = Pretraining(settings(tmp_path, pieces=40_000))
+    batches = [ids[:, 1:] for ids in run.batches()]
+    assert len(batches) == run.steps == 40_000 // (8 * 32)
+    a_pass = len(run.blocks) // 8
+    assert 1 < a_pass < run.steps // 2
+    first, second = (torch.cat(batches[i * a_pass : (i + 1) * a_pass]) for i in (0, 1))
+    assert not torch.equal(first, second)
+    rows = [{tuple(row) for row in each.tolist()} for each in (first, second)]
+    assert len(rows[0] & rows[1]) > 0.9 * len(rows[0]) - 8
+
+
+def test_replaced_pieces_are_found_and_named(tmp_path: Path) -> None:
+    run = Pretraining(settings(tmp_path, init=str(TINY_ENCODER), generator=str(TINY_ENCODER)))
+    frozen = {name: value.clone() for name, value in run.objective.generator.named_parameters()}
+    first = run.train_step(next(run.batches()))
+    last = run.run()
+    assert last["rtd"] < first["rtd"]
+    assert last["mlm"] < first["mlm"]
+    assert all(torch.equal(frozen[name], value) for name, value in run.objective.generator.named_parameters())
+    again = Pretraining(settings(tmp_path, init=str(TINY_ENCODER), generator=str(TINY_ENCODER)))
+    assert again.resume()
+    assert torch.equal(run.objective.detector[0].weight, again.objective.detector[0].weight)
+    assert json.loads((tmp_path / "pretraining.json").read_text())["losses"].keys() == {"rtd", "mlm"}
+
+
+def test_the_generators_guesses_follow_its_probabilities() -> None:
+    likely = torch.tensor([[0.7, 0.2, 0.1]]).expand(20_000, 3)
+    drawn = draw(likely, torch.Generator().manual_seed(0))
+    assert torch.bincount(drawn).div(20_000).tolist() == pytest.approx([0.7, 0.2, 0.1], abs=0.015)

@@ -137,6 +137,33 @@ def export(
 
 
 @app.command()
+def label(
+    texts: Annotated[list[Path], typer.Argument(help="Text files: .txt, .jsonl, .jsonl.xz")],
+    config: Annotated[Path, typer.Option(help="Trains the CRF on its training part, checks on its development part")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the silver data")],
+    models: Annotated[list[str] | None, typer.Option("--model", help="A trained model; several take turns")] = None,
+    crf_share: Annotated[float, typer.Option(min=0, max=1, help="The CRF's say beside the models'; 0 is none")] = 0.5,
+    limit: Annotated[int | None, typer.Option(min=1, help="Texts at most")] = None,
+    overrides: SetOption = None,
+) -> None:
+    """Label unlabelled text with several models and a CRF, for a student to learn from (data.silver).
+
+    Example: nghiquyet-train label politics.jsonl.xz --config configs/compact.yaml --model runs/a/model -o runs/silver
+    """
+    with ready():
+        from nghiquyet_training.config import TrainConfig
+        from nghiquyet_training.evaluate import score_table
+        from nghiquyet_training.label import label_texts
+
+        quiet_transformers()
+        settings = TrainConfig.load(config, overrides or [])
+        words, scores = label_texts(texts, settings, models or [], crf_share, output, limit)
+        if scores:
+            console.print(score_table(scores, "the teachers on the development documents"))
+        typer.echo(f"{output}: {words:,} words")
+
+
+@app.command()
 def vocab(
     files: Annotated[list[Path], typer.Argument(help="Text files: .txt, .jsonl, .jsonl.xz")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for vocab.txt and bpe.codes")],
@@ -161,7 +188,7 @@ def vocab(
 
 @app.command()
 def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOption = False) -> None:
-    """Pretrain a compact encoder by masked language modelling.
+    """Pretrain a compact encoder on unlabelled text.
 
     Example: nghiquyet-train pretrain configs/pretrain-compact.yaml --resume
     """
@@ -169,8 +196,8 @@ def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: Resume
         from nghiquyet_training.pretrain import pretrain as run_pretraining
         from nghiquyet_training.pretrain_config import PretrainConfig
 
-        folder, loss = run_pretraining(PretrainConfig.load(config, overrides or []), resume=resume)
-        typer.echo(f"{folder}: loss {loss:.3f}")
+        folder, losses = run_pretraining(PretrainConfig.load(config, overrides or []), resume=resume)
+        typer.echo(f"{folder}: loss {losses}")
 
 
 def _read_texts(names: list[str]) -> list[str]:

@@ -35,6 +35,10 @@ class DataConfig(Settings):
     """Tenths of `split` held out for the reported figures; looked at once, at the end."""
     test: list[str] = Field([])
     """Exports that are tested on whole, apart from the tenths."""
+    silver: list[str] = Field([])
+    """Folders of unlabelled text with teachers' labels (`nghiquyet-train label`), trained on beside the gold."""
+    gold_repeats: int = Field(1, ge=1)
+    """How often each gold window stands in an epoch; beside much silver, more often than once."""
     unwritable: Literal["error", "mask"] = "error"
     """A gold span that begins or ends inside a word: stop and name it, or name it and mask its words in the loss."""
 

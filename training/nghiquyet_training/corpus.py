@@ -3,17 +3,20 @@
 import json
 import lzma
 from collections.abc import Iterable, Iterator
+from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nghiquyet.bpe import EOS_ID
+from nghiquyet.bpe import EOS_ID, PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import InputError
+from nghiquyet.segment import load_segmenter
 
 Ids = NDArray[np.uint16]
+_worker_encoder: Encoder  # each worker process loads its own
 
 
 def read_texts(paths: Iterable[Path]) -> Iterator[str]:
@@ -42,27 +45,41 @@ def _read_jsonl(path: Path) -> Iterator[str]:
             yield text
 
 
-def encode_corpus(texts: Iterable[str], encoder: Encoder, max_pieces: int) -> Ids:
-    """The ids of `texts` in a row, `</s>` after each line; shape (n,), `max_pieces` or a little more at most.
+def encode_corpus(texts: Iterable[str], folder: Path, segmenter: str) -> Ids:
+    """The ids of `texts` in a row, `</s>` after each line; shape (n,). One process for each core.
 
-    Ids must fit into 16 bits: vocabularies of up to 65,536 pieces.
+    `folder` holds `vocab.txt` and `bpe.codes`. Ids must fit into 16 bits: vocabularies of up to 65,536 pieces.
     """
-    if encoder.bpe.size > 1 << 16:
-        raise InputError(f"got a vocabulary of {encoder.bpe.size} pieces; 65536 at most fit the corpus array")
+    size = _load_encoder(folder, segmenter).bpe.size
+    if size > 1 << 16:
+        raise InputError(f"got a vocabulary of {size} pieces; 65536 at most fit the corpus array")
     parts: list[Ids] = []
-    total = 0
-    with tqdm(total=max_pieces, unit="piece", unit_scale=True, desc="encode", mininterval=5) as bar:
-        for text in texts:
-            ids = np.fromiter(_document_ids(text, encoder), dtype=np.uint16)
+    with Pool(initializer=_start_worker, initargs=(folder, segmenter)) as pool, _progress() as bar:
+        for ids in pool.imap(_encode, texts, chunksize=64):
             parts.append(ids)
-            total += len(ids)
             bar.update(len(ids))
-            if total >= max_pieces:
-                break
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint16)
 
 
-def _document_ids(text: str, encoder: Encoder) -> Iterator[int]:
+def _progress() -> "tqdm[None]":
+    return tqdm(unit="piece", unit_scale=True, desc="encode", mininterval=5)
+
+
+def _load_encoder(folder: Path, segmenter: str) -> Encoder:
+    return Encoder(load_segmenter(segmenter), PhobertBpe.load(folder / "vocab.txt", folder / "bpe.codes"))
+
+
+def _start_worker(folder: Path, segmenter: str) -> None:
+    global _worker_encoder
+    _worker_encoder = _load_encoder(folder, segmenter)
+
+
+def _encode(text: str) -> Ids:
+    return np.fromiter(document_ids(text, _worker_encoder), dtype=np.uint16)
+
+
+def document_ids(text: str, encoder: Encoder) -> Iterator[int]:
+    """The ids of one text, `</s>` after each line."""
     encoded = encoder.encode(text)
     for first, last in encoded.lines:
         for pieces in encoded.pieces[first:last]:

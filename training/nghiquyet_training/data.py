@@ -4,12 +4,15 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
 
 from nghiquyet.bpe import PAD_ID
+from nghiquyet.decode import Floats
 from nghiquyet.documents import Document, Entity
 from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.errors import AnnotationError, ConfigError
@@ -19,7 +22,7 @@ from nghiquyet.windows import make_windows
 from nghiquyet_training.config import DataConfig
 from nghiquyet_training.settings import expand
 
-IGNORED = -100  # torch's cross entropy leaves such targets out
+IGNORED = -100  # the tag of a word that is left out of the loss
 log = logging.getLogger(__name__)
 
 
@@ -101,28 +104,69 @@ def _report(document: Document, entity: Entity, unwritable: str) -> None:
 
 
 def tagged_windows(
-    documents: Iterable[Document], encoder: Encoder, max_pieces: int, unwritable: str = "error"
+    documents: Iterable[Document], encoder: Encoder, max_pieces: int, unwritable: str = "error", repeats: int = 1
 ) -> Dataset:
-    """The windows of `documents`, as in use, with `labels`: a tag at each word's first piece, else IGNORED."""
-    rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
+    """The windows of `documents`, as in use; a word's target is its gold tag. Each window stands `repeats` times."""
+    rows = _Rows()
     for document in documents:
         encoded = encoder.encode(document.text)
-        tags = word_tags(encoded, document, unwritable)
-        for window in make_windows(encoded, max_pieces):
-            labels = [IGNORED] * len(window.ids)
-            for head, tag in zip(window.heads, tags[window.first : window.last], strict=True):
-                labels[head] = tag
-            rows["input_ids"].append(window.ids)
-            rows["labels"].append(labels)
-    return Dataset.from_dict(rows)
+        targets = one_hot(word_tags(encoded, document, unwritable))
+        for _ in range(repeats):
+            rows.add(encoded, targets, max_pieces)
+    return rows.dataset()
 
 
-def collate(rows: Sequence[dict[str, list[int]]]) -> dict[str, Tensor]:
-    """Pads a batch to its longest window: `input_ids`, `attention_mask`, `labels`, each (B, T) int64."""
+def silver_windows(texts: Iterable[tuple[str, Floats]], encoder: Encoder, max_pieces: int) -> Dataset:
+    """The windows of texts whose words carry tag probabilities (words, L), as teachers give them; without overlap."""
+    rows = _Rows()
+    for text, probabilities in texts:
+        encoded = encoder.encode(text)
+        if len(encoded) != len(probabilities):
+            raise ConfigError(
+                f"silver data: a text has {len(encoded)} words here and {len(probabilities)} where it was labelled; "
+                "label it again with teachers that cut words as this encoder does"
+            )
+        rows.add(encoded, probabilities, max_pieces, overlap=0)
+    return rows.dataset()
+
+
+def one_hot(tags: Sequence[int]) -> Floats:
+    """(words, L): all on the gold tag; a row of zeros where the tag is IGNORED."""
+    targets = np.zeros((len(tags), len(LABELS.tags)), dtype=np.float32)
+    for row, tag in zip(targets, tags, strict=True):
+        if tag != IGNORED:
+            row[tag] = 1.0
+    return targets
+
+
+class _Rows:
+    """Windows as a dataset holds them: `input_ids` (T,), and `targets`, (T, L) in a row of T * L."""
+
+    def __init__(self) -> None:
+        self.ids: list[list[int]] = []
+        self.targets: list[Floats] = []
+
+    def add(self, encoded: Encoded, word_targets: Floats, max_pieces: int, overlap: int | None = None) -> None:
+        for window in make_windows(encoded, max_pieces, overlap):
+            targets = np.zeros((len(window.ids), len(LABELS.tags)), dtype=np.float32)
+            targets[window.heads] = word_targets[window.first : window.last]
+            self.ids.append(window.ids)
+            self.targets.append(targets.ravel())
+
+    def dataset(self) -> Dataset:
+        return Dataset.from_dict({"input_ids": self.ids, "targets": self.targets})
+
+
+def collate(rows: Sequence[dict[str, list[Any]]]) -> dict[str, Tensor]:
+    """Pads a batch to its longest window: `input_ids`, `attention_mask` (B, T) int64, `labels` (B, T, L) float32.
+
+    `labels` are probabilities; a row of zeros (padding, the later pieces of a word) counts for nothing in the loss.
+    """
     width = max(len(row["input_ids"]) for row in rows)
     ids = torch.full((len(rows), width), PAD_ID)
-    labels = torch.full((len(rows), width), IGNORED)
+    labels = torch.zeros((len(rows), width, len(LABELS.tags)))
     for i, row in enumerate(rows):
-        ids[i, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
-        labels[i, : len(row["labels"])] = torch.tensor(row["labels"])
+        size = len(row["input_ids"])
+        ids[i, :size] = torch.tensor(row["input_ids"])
+        labels[i, :size] = torch.tensor(row["targets"]).view(size, -1)
     return {"input_ids": ids, "attention_mask": (ids != PAD_ID).long(), "labels": labels}

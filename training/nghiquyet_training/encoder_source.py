@@ -89,6 +89,8 @@ def build_model(folder: Path, config: EncoderConfig, seed: int) -> RobertaForTok
         local_files_only=True,
         use_safetensors=True,
         dtype=torch.float32,
+        # On a CPU, plain attention over windows of 128 pieces is a fifth faster than the fused kernel.
+        attn_implementation=None if torch.cuda.is_available() else "eager",
         id2label=LABELS.id2label,
         label2id=LABELS.label2id,
         hidden_dropout_prob=config.dropout,

@@ -17,16 +17,26 @@ class MaskedBatch:
     targets: Tensor
 
 
-def mask_batch(ids: Tensor, rate: float, mask_id: int, generator: torch.Generator) -> MaskedBatch:
+def mask_batch(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator) -> MaskedBatch:
     """Hides about `rate` of `ids` (B, T), each piece by itself.
 
     Of the hidden, 80% read `<mask>`, 10% another piece, 10% themselves (BERT, Devlin et al. 2019).
     """
-    chosen = torch.rand(ids.shape, generator=generator) < rate
-    chosen &= ids > UNK_ID  # control tokens and unknown pieces teach nothing
+    chosen = _choose(ids, rate, randomness)
     inputs = ids.clone()
-    draw = torch.rand(ids.shape, generator=generator)
+    draw = torch.rand(ids.shape, generator=randomness)
     inputs[chosen & (draw < 0.8)] = mask_id
-    other = torch.randint(UNK_ID + 1, mask_id, ids.shape, generator=generator)
+    other = torch.randint(UNK_ID + 1, mask_id, ids.shape, generator=randomness)
     inputs = torch.where(chosen & (draw >= 0.9), other, inputs)
     return MaskedBatch(inputs, chosen, ids[chosen])
+
+
+def hide_all(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator) -> MaskedBatch:
+    """Hides about `rate` of `ids` (B, T), each piece by itself, all behind `<mask>`."""
+    chosen = _choose(ids, rate, randomness)
+    return MaskedBatch(torch.where(chosen, mask_id, ids), chosen, ids[chosen])
+
+
+def _choose(ids: Tensor, rate: float, randomness: torch.Generator) -> Tensor:
+    chosen = torch.rand(ids.shape, generator=randomness) < rate
+    return chosen & (ids > UNK_ID)  # control tokens and unknown pieces teach nothing

@@ -54,7 +54,7 @@ def _base(config: TrainConfig, folder: Path) -> dict[str, Any]:
         while before := runs[-1].get("goes_on_from"):
             runs.append(before)
         base["pieces seen in pretraining"] = sum(run["pieces_seen"] for run in runs)
-        base["pretraining loss"] = runs[0]["loss"]
+        base["pretraining loss"] = runs[0].get("losses", runs[0].get("loss"))
     return base
 
 

@@ -1,4 +1,4 @@
-"""Pretrains an encoder by masked language modelling; a run that was stopped goes on where its checkpoint is.
+"""Pretrains an encoder on unlabelled text; a run that was stopped goes on where its checkpoint is.
 
 The order of the blocks and the masks of a step follow from the seed and the step alone, so a resumed run
 sees what the unbroken one would have seen.
@@ -18,19 +18,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 from nghiquyet.artefact import sha256
 from nghiquyet.bpe import BOS_ID, EOS_ID, PAD_ID, PhobertBpe
-from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
-from nghiquyet.segment import load_segmenter
 from nghiquyet.windows import MAX_PIECES
 from nghiquyet_training.corpus import Ids, encode_corpus, read_texts
 from nghiquyet_training.local_heads import add_local_heads
-from nghiquyet_training.masking import mask_batch
+from nghiquyet_training.objectives import MaskedLanguage, ReplacedPieces
 from nghiquyet_training.package import VOCABULARY, save_model
 from nghiquyet_training.pretrain_config import PretrainConfig, Shape
 from nghiquyet_training.settings import expand
@@ -76,13 +73,19 @@ class Pretraining:
         self._take_vocabulary(expand(config.vocab))
         self.bpe = PhobertBpe.load(self.output / "vocab.txt", self.output / "bpe.codes")
         self.blocks = self._load_blocks()
-        self.steps = max(1, len(self.blocks) // config.batch)
+        self.steps = max(1, config.pieces // (config.batch * config.block))
         self.model = self._build_model()
+        self.objective = self._build_objective()
+        self.trained = {name: p for name, p in self.objective.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
+            self.trained.values(),
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self.step = 0
-        self.losses: list[float] = []
+        self.recent: list[dict[str, float]] = []
 
     def _take_vocabulary(self, folder: Path) -> None:
         for name in VOCABULARY:
@@ -93,11 +96,7 @@ class Pretraining:
             shutil.copyfile(folder / name, self.output / name)
 
     def _build_model(self) -> RobertaForMaskedLM:
-        shape = encoder_config(self.config.shape, self.bpe.size)
-        shape.hidden_dropout_prob = shape.attention_probs_dropout_prob = 0.0
-        # At 128 pieces plain attention is a fifth faster than the fused kernel on a CPU.
-        shape._attn_implementation = "eager"
-        model = RobertaForMaskedLM(shape)
+        model = self._bare_model()
         if self.config.init:
             load_encoder_weights(model, expand(self.config.init))
         else:
@@ -106,6 +105,20 @@ class Pretraining:
             add_local_heads(model)
         model.train()
         return model
+
+    def _bare_model(self) -> RobertaForMaskedLM:
+        shape = encoder_config(self.config.shape, self.bpe.size)
+        shape.hidden_dropout_prob = shape.attention_probs_dropout_prob = 0.0
+        # At 128 pieces plain attention is a fifth faster than the fused kernel on a CPU.
+        shape._attn_implementation = "eager"
+        return RobertaForMaskedLM(shape)
+
+    def _build_objective(self) -> MaskedLanguage | ReplacedPieces:
+        if self.config.generator is None:
+            return MaskedLanguage(self.model, self.config.mask_rate, self.bpe.mask_id)
+        generator = self._bare_model()
+        load_encoder_weights(generator, expand(self.config.generator))
+        return ReplacedPieces(self.model, generator, self.config.mask_rate, self.bpe.mask_id)
 
     def _start_from_frequencies(self, model: RobertaForMaskedLM) -> None:
         """Sets the output bias to the log frequency of each piece: the embeddings need not learn it first."""
@@ -117,12 +130,11 @@ class Pretraining:
         """The corpus as (n, block - 1) pieces; encoded once and kept in the output folder."""
         path = self.output / f"corpus-{self._corpus_key()}.npy"
         if not path.exists():
-            encoder = Encoder(load_segmenter(self.config.segmenter), self.bpe)
             files = [expand(name) for name in self.config.files]
             partial = self.output / "corpus.partial.npy"
-            np.save(partial, encode_corpus(read_texts(files), encoder, self.config.pieces))
+            np.save(partial, encode_corpus(read_texts(files), self.output, self.config.segmenter))
             partial.replace(path)
-        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)[: self.config.pieces]
+        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)
         width = self.config.block - 1
         if len(ids) < width:
             raise ConfigError(f"got {len(ids)} pieces of text; one block needs {width}: add files")
@@ -132,47 +144,47 @@ class Pretraining:
         """Changes with whatever changes the pieces, so that old ones are never taken for new."""
         config = self.config
         vocabulary = [sha256(self.output / name) for name in VOCABULARY]
-        parts = [vocabulary, config.segmenter, config.files, config.pieces]
+        parts = [vocabulary, config.segmenter, config.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
     def batches(self) -> Iterator[Tensor]:
         """(batch, block) int64 from the present step on, `<s>` before each block."""
-        order = np.random.default_rng(self.config.seed).permutation(len(self.blocks))
         size = self.config.batch
+        a_pass = max(1, len(self.blocks) // size)  # steps
         for step in range(self.step, self.steps):
-            rows = self.blocks[np.sort(order[step * size : (step + 1) * size])].astype(np.int64)
+            number, place = divmod(step, a_pass)
+            if place == 0 or step == self.step:
+                order = np.random.default_rng([self.config.seed, number]).permutation(len(self.blocks))
+            rows = self.blocks[np.sort(order[place * size : (place + 1) * size])].astype(np.int64)
             yield torch.from_numpy(np.insert(rows, 0, BOS_ID, axis=1))
 
-    def train_step(self, ids: Tensor) -> float:
-        """One optimizer step on `ids` (B, T); the output head sees the masked positions only."""
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        batch = mask_batch(ids, self.config.mask_rate, self.bpe.mask_id, generator)
+    def train_step(self, ids: Tensor) -> dict[str, float]:
+        """One optimizer step on `ids` (B, T); returns the parts of the loss."""
+        randomness = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
-            states = self.model.roberta(batch.inputs)[0]
-            logits = self.model.lm_head(states[batch.chosen])
-            loss = cross_entropy(logits.float(), batch.targets)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            losses = self.objective.losses(ids, randomness)
+        torch.autograd.backward(list(losses.values()))
+        torch.nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
         factor = rate_factor(self.step, self.steps, self.config.warmup, self.config.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * factor
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
-        return loss.item()
+        return {name: loss.item() for name, loss in losses.items()}
 
-    def run(self) -> float:
-        """Trains to the end; returns the mean loss of the last steps."""
+    def run(self) -> dict[str, float]:
+        """Trains to the end; returns the mean loss of the last steps, by part."""
         saved = time.monotonic()
         per_step = self.config.batch * self.config.block
         bar = tqdm(
             total=self.steps * per_step, initial=self.step * per_step, unit="piece", unit_scale=True, mininterval=5
         )
         for ids in self.batches():
-            self.losses = [*self.losses[1 - WINDOW :], self.train_step(ids)]
-            if not math.isfinite(self.losses[-1]):
-                raise ConfigError(f"the loss is {self.losses[-1]} at step {self.step}; lower learning_rate")
-            bar.set_postfix(loss=f"{self.loss:.3f}", refresh=False)
+            self.recent = [*self.recent[1 - WINDOW :], self.train_step(ids)]
+            if not all(map(math.isfinite, self.recent[-1].values())):
+                raise ConfigError(f"the loss is {self.recent[-1]} at step {self.step}; lower learning_rate")
+            bar.set_postfix(self.losses, refresh=False)
             bar.update(per_step)
             if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                 self.save_checkpoint()
@@ -180,22 +192,24 @@ class Pretraining:
         bar.close()
         self.save_checkpoint()
         self.save_encoder()
-        return self.loss
+        return self.losses
 
     @property
     def pieces_seen(self) -> int:
         return self.step * self.config.batch * self.config.block
 
     @property
-    def loss(self) -> float:
-        return sum(self.losses) / len(self.losses) if self.losses else float("nan")
+    def losses(self) -> dict[str, float]:
+        """Mean over the last steps, by part."""
+        names = self.recent[-1] if self.recent else {}
+        return {name: round(sum(each[name] for each in self.recent) / len(self.recent), 4) for name in names}
 
     def save_checkpoint(self) -> None:
         """Weights and optimizer state in one safetensors file, replaced at once: a break leaves the old one whole."""
-        tensors = {f"model.{name}": value for name, value in self.model.named_parameters()}
+        tensors = {f"weights.{name}": value for name, value in self.trained.items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-        state = {"step": self.step, "losses": self.losses}
+        state = {"step": self.step, "recent": self.recent}
         partial = self.output / "checkpoint.partial"
         save_file(
             {name: value.detach().contiguous() for name, value in tensors.items()},
@@ -204,7 +218,7 @@ class Pretraining:
         )
         partial.replace(self.output / "checkpoint.safetensors")
         with (self.output / "log.jsonl").open("a", encoding="utf-8") as log:
-            entry = {"step": self.step, "pieces": self.pieces_seen, "loss": self.loss, "time": time.time()}
+            entry = {"step": self.step, "pieces": self.pieces_seen, "losses": self.losses, "time": time.time()}
             log.write(json.dumps(entry) + "\n")
 
     def resume(self) -> bool:
@@ -214,8 +228,8 @@ class Pretraining:
             return False
         tensors = load_file(path)
         with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                parameter.copy_(tensors[f"model.{name}"])
+            for name, parameter in self.trained.items():
+                parameter.copy_(tensors[f"weights.{name}"])
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
             kind, index, key = name.split(".", 2)
@@ -224,7 +238,7 @@ class Pretraining:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         meta = _read_state(path)
-        self.step, self.losses = meta["step"], meta["losses"]
+        self.step, self.recent = meta["step"], meta["recent"]
         return True
 
     def save_encoder(self) -> None:
@@ -239,9 +253,11 @@ class Pretraining:
         about = {
             "segmenter": self.config.segmenter,
             "pieces_seen": self.pieces_seen,
-            "loss": round(self.loss, 4),
+            "losses": self.losses,
             "config": config,
         }
+        if self.config.generator:
+            config["generator"] = expand(self.config.generator).name
         if self.config.init:
             before = expand(self.config.init)
             config["init"] = before.name
@@ -250,7 +266,7 @@ class Pretraining:
         return about
 
 
-def pretrain(config: PretrainConfig, *, resume: bool) -> tuple[Path, float]:
+def pretrain(config: PretrainConfig, *, resume: bool) -> tuple[Path, dict[str, float]]:
     """Runs to the end; returns the encoder's folder and the last loss. A stopped run is not begun anew by accident."""
     folder = expand(config.output)
     stopped = (folder / "checkpoint.safetensors").exists()

@@ -29,24 +29,27 @@ class Shape(Settings):
 
 
 class PretrainConfig(Settings):
-    """Masked-language pretraining of a compact encoder."""
+    """Pretraining of a compact encoder."""
 
     vocab: str
     """Folder with `vocab.txt` and `bpe.codes`, as `nghiquyet-train vocab` writes them."""
     segmenter: str = "syllable"
     """The word segmenter, by name; goes into the encoder's manifest."""
     files: list[str] = Field(min_length=1)
-    """Text files (.txt, .jsonl, .jsonl.xz); one named twice is read twice."""
+    """Text files (.txt, .jsonl, .jsonl.xz), all read whole; one named twice counts double."""
     output: str
     """Folder for the encoder, its checkpoint and the log."""
     shape: Shape = Shape()
     """Size of the encoder."""
     init: str | None = None
     """A folder with an encoder of the same shape and vocabulary to go on from; null starts from random weights."""
+    generator: str | None = None
+    """A finished encoder of this kind whose guesses replace pieces: the encoder then learns to find and mend them
+    (ELECTRA); null is masked language modelling."""
     local_heads: bool = False
     """Set some heads to look at the neighbouring pieces before training (see local_heads.py), of `init` too."""
     pieces: int = Field(36_000_000, ge=1)
-    """Pieces to read from `files`, and to train on, each once."""
+    """Pieces to train on; fewer than the files hold are a random part of them, more are further passes."""
     block: int = Field(128, ge=8, le=256)
     """Pieces in one training sequence, `<s>` included."""
     batch: int = Field(64, ge=1)

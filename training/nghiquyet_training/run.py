@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets import concatenate_datasets
 from transformers import RobertaForTokenClassification, set_seed
 
 from nghiquyet.artefact import MANIFEST
@@ -18,12 +19,13 @@ from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.scoring import Score
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.data import Splits, load_splits, tagged_windows
+from nghiquyet_training.data import Splits, load_splits, silver_windows, tagged_windows
 from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
 from nghiquyet_training.evaluate import evaluate, rows
 from nghiquyet_training.package import package_run
 from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, versions
 from nghiquyet_training.settings import expand
+from nghiquyet_training.silver import read_silver
 from nghiquyet_training.trainer import make_trainer, model_predictor
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,10 @@ def fit(
     encoder_folder = resolve_encoder(config.encoder.path)
     encoder = build_encoder(encoder_folder, config.encoder.segmenter)
     pieces = config.window_pieces or config.encoder.max_pieces
-    windows = tagged_windows(train, encoder, pieces, config.data.unwritable)
+    windows = tagged_windows(train, encoder, pieces, config.data.unwritable, config.data.gold_repeats)
+    if config.data.silver:
+        silver = (row for path in config.data.silver for row in read_silver(expand(path)))
+        windows = concatenate_datasets([windows, silver_windows(silver, encoder, pieces)])
     model = build_model(encoder_folder, config.encoder, config.seed)
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))

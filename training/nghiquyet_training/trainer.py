@@ -9,6 +9,8 @@ import torch
 from datasets import Dataset
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
 
 from nghiquyet.backends import TorchBackend
@@ -59,8 +61,16 @@ class SpanTrainer(Trainer):
         """AdamW over `parameter_groups`."""
         if self.optimizer is None:
             groups = parameter_groups(self.tagger, self._config.optimizer)
-            self.optimizer = torch.optim.AdamW(groups)
+            self.optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Cross entropy against the target probabilities of each word, the mean over the words."""
+        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        loss = soft_cross_entropy(outputs.logits, inputs["labels"], self._config.optimizer.label_smoothing)
+        return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """`eval_f1` over exact character spans (the headline) and `eval_seqeval_f1` over word tags, strict IOB2."""
@@ -80,6 +90,13 @@ class SpanTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean cross entropy over the rows of `targets` (..., L) that are not all zero; `logits` have the same shape."""
+    counted = targets.sum(dim=-1) > 0
+    smooth = (1 - smoothing) * targets[counted] + smoothing / targets.shape[-1]
+    return cross_entropy(logits[counted].float(), smooth)
 
 
 def model_predictor(model: RobertaForTokenClassification, encoder: Encoder, config: TrainConfig) -> Predictor:
@@ -130,7 +147,6 @@ def make_trainer(
         learning_rate=options.learning_rate,
         warmup_steps=options.warmup,
         lr_scheduler_type="linear",
-        label_smoothing_factor=options.label_smoothing,
         train_sampling_strategy="group_by_length",
         bf16=has_bf16() if options.bf16 == "auto" else options.bf16,
         use_cpu=not torch.cuda.is_available(),

@@ -1,0 +1,88 @@
+"""The CRF, several teachers as one, and the silver data that they make."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nghiquyet.documents import Document
+from nghiquyet.encode import Encoder
+from nghiquyet.errors import ConfigError
+from nghiquyet.predictor import Predictor
+from nghiquyet.scoring import pair, total
+from nghiquyet_training.crf import CrfTagger, crf_documents, features, shape, train_crf
+from nghiquyet_training.label import PASSAGE, without
+from nghiquyet_training.silver import read_silver, write_silver
+from nghiquyet_training.teachers import Teachers
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("Thanh", "Xx"), ("UBND", "X"), ("17.792", "9.9"), ("06-ĐA/TU", "9-X/X"), ("ủy", "x"), ("7/9", "9/9")],
+)
+def test_shapes(word: str, expected: str) -> None:
+    assert shape(word) == expected
+
+
+def test_features_look_at_the_neighbours_and_not_beyond_the_line() -> None:
+    first, last = features(["Huyện", "ủy"])
+    assert {"word=Huyện", "0:huyện", "1:ủy", "-1:<s>", "2:</s>", "0s:Xx", "02:huyện|ủy"} <= set(first)
+    assert "-1:huyện" in last
+
+
+def test_the_crf_learns_its_training_texts(encoder: Encoder, gold: list[Document]) -> None:
+    bare = [Document(d.id, d.text) for d in gold]
+    found = crf_documents(gold, bare, encoder)
+    assert total(pair(gold, found)).f1 > 0.95
+    unseen = crf_documents(gold[1:], bare[:1], encoder)
+    assert 0.2 < total(pair(gold[:1], unseen)).f1 < 1.0
+
+
+@pytest.fixture(scope="module")
+def crf_file(encoder: Encoder, gold: list[Document], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("crf") / "model"
+    assert train_crf(gold, encoder, path) > 50
+    return path
+
+
+def test_teachers_mix_to_probabilities(encoder: Encoder, gold: list[Document], crf_file: Path, tiny_onnx: Path) -> None:
+    model = Predictor.load(tiny_onnx)
+    with CrfTagger(crf_file, encoder) as crf:
+        text = gold[0].text
+        alone = np.exp(Teachers([], crf).log_probs(text)[1])
+        model_alone = np.exp(Teachers([model]).log_probs(text)[1])
+        mixed = np.exp(Teachers([model, model], crf, 0.5).log_probs(text)[1])
+        for each in (alone, model_alone, mixed):
+            assert each.sum(axis=1) == pytest.approx(1.0, abs=1e-3)
+        geometric = np.sqrt(alone * model_alone)
+        assert mixed == pytest.approx(geometric / geometric.sum(axis=1, keepdims=True), abs=1e-3)
+        assert Teachers([], crf).predict(Document("x", text)).entities
+        assert Teachers([], crf).log_probs(" ")[1].shape == (0, 9)
+    with pytest.raises(ConfigError, match="no teachers"):
+        Teachers([])
+
+
+def test_silver_comes_back_as_it_was_written(
+    encoder: Encoder, gold: list[Document], crf_file: Path, tmp_path: Path
+) -> None:
+    texts = [gold[0].text, " ", gold[1].text]
+    with CrfTagger(crf_file, encoder) as crf:
+        teachers = Teachers([], crf)
+        words = write_silver(tmp_path, texts, teachers)
+        rows = list(read_silver(tmp_path))
+        assert [text for text, _ in rows] == texts
+        assert sum(len(row) for _, row in rows) == words
+        assert rows[2][1] == pytest.approx(np.exp(teachers.log_probs(texts[2])[1]), abs=1e-3)
+        with pytest.raises(ConfigError, match="silver data already"):
+            write_silver(tmp_path, texts, teachers)
+        with pytest.raises(ConfigError, match="no texts"):
+            write_silver(tmp_path / "none", [], teachers)
+    with pytest.raises(ConfigError, match="nghiquyet-train label"):
+        list(read_silver(tmp_path / "nowhere"))
+
+
+def test_texts_that_share_a_passage_with_a_held_out_document_are_left_out(articles: list[str]) -> None:
+    held_out = Document("x", max(articles[0].splitlines(), key=len))
+    assert len(held_out.text) > 2 * PASSAGE
+    assert list(without(articles, [held_out])) == articles[1:]
+    assert list(without(articles, [])) == articles
