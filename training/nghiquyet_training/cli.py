@@ -9,7 +9,9 @@ import typer
 from rich.console import Console
 
 from nghiquyet.console import BAD_INPUT, complain, reported
+from nghiquyet.documents import Document
 from nghiquyet.errors import InputError, MissingExtraError
+from nghiquyet.labels import LABELS
 from nghiquyet.sources import read_sources
 
 # torch, transformers and datasets take seconds to import: each command imports what it runs.
@@ -90,18 +92,14 @@ def evaluate(
     Example: nghiquyet-train evaluate compact annotations/gold/gold.json
     """
     with ready():
-        from nghiquyet.label_studio import read_documents
         from nghiquyet.predictor import Predictor
-        from nghiquyet_training.data import tenth as tenth_of
         from nghiquyet_training.evaluate import evaluate as score_model
         from nghiquyet_training.evaluate import rows, score_table
         from nghiquyet_training.export import record as record_rows
         from nghiquyet_training.run import write_json
 
         quiet_transformers()
-        gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
-        if not gold:
-            raise InputError("no documents to score on: the exports hold none, or none in that tenth")
+        gold = _gold(exports, tenth)
         scores = score_model(Predictor.load(model), gold)
         names = ", ".join(path.name for path in exports)
         part = "" if tenth is None else f", tenth {tenth}"
@@ -110,6 +108,29 @@ def evaluate(
             write_json(json_output, rows(scores))
         if record:
             record_rows(Path(model), record, rows(scores))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A model, or predictions in JSON lines")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another")],
+    exports: Annotated[list[Path], typer.Option("--gold", help="Label Studio JSON exports with the gold")],
+    tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
+) -> None:
+    """Say whether model A is better than model B, or whether it may be luck.
+
+    Example: nghiquyet-train compare runs/a/model runs/b/model --gold annotations/gold/gold.json
+    """
+    with ready():
+        from nghiquyet_training.evaluate import comparison_table, predictions
+        from nghiquyet_training.significance import compare as compare_predictions
+
+        quiet_transformers()
+        gold = _gold(exports, tenth)
+        found = [predictions(source, gold) for source in (a, b)]
+        by_label = {label: compare_predictions(gold, *found, label) for label in (*LABELS.names, None)}
+        console.print(comparison_table(by_label, a, b))
+        typer.echo(by_label[None].in_words("A", "B"))
 
 
 @app.command()
@@ -198,6 +219,16 @@ def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: Resume
 
         folder, losses = run_pretraining(PretrainConfig.load(config, overrides or []), resume=resume)
         typer.echo(f"{folder}: loss {losses}")
+
+
+def _gold(exports: list[Path], tenth: int | None) -> list[Document]:
+    from nghiquyet.label_studio import read_documents
+    from nghiquyet_training.data import tenth as tenth_of
+
+    gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
+    if not gold:
+        raise InputError("no documents to score on: the exports hold none, or none in that tenth")
+    return gold
 
 
 def _read_texts(names: list[str]) -> list[str]:
