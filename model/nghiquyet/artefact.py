@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ DEFAULT_MODEL = "compact"
 
 
 @dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """The precision and recall of the spans that score `min_score` or more, on development data."""
+
+    min_score: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What `manifest.json` says of its folder. `files` maps a name to its SHA-256; the rest is for people."""
 
@@ -30,6 +39,10 @@ class Manifest:
     format: int = FORMAT
     tone_rule: str = TONE_RULE
     licence: str = ""
+    temperature: float = 1.0
+    """What label logits are divided by, so that scores mean what they say; fitted on development data."""
+    operating_points: Sequence[OperatingPoint] = ()
+    """What a least score brought on development data, by rising score."""
     base: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -124,6 +137,7 @@ def _read_manifest(folder: Path) -> Manifest:
         raw = json.loads(path.read_text(encoding="utf-8"))
         raw["labels"] = tuple(map(str, raw["labels"]))
         raw["files"] = dict(raw["files"])
+        raw["operating_points"] = tuple(OperatingPoint(**point) for point in raw.get("operating_points", ()))
         return Manifest(**raw)
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{path} is not a manifest that this version reads: {error}; {_REMEDY}") from error

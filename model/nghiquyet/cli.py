@@ -51,6 +51,10 @@ def predict(
     segmenter: Annotated[str | None, typer.Option(help="Use this one whatever the model was trained with")] = None,
     text_field: Annotated[str, typer.Option(help="The field of a .jsonl line that holds the text")] = "text",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the model; by default one a core")] = None,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out entities that score less")] = 0.0,
+    precision: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Set --min-score for this precision on development data")
+    ] = None,
 ) -> None:
     """Find the entities of texts.
 
@@ -58,8 +62,15 @@ def predict(
     """
     with reported():
         predictor = Predictor.load(model, backend=backend, segmenter=segmenter, threads=threads)
+        if precision is not None:
+            point = predictor.min_score_for(precision)
+            min_score = max(min_score, point.min_score)
+            complaints.print(
+                f"entities that score {min_score:.2f} or more: on development data precision {point.precision:.2f}, "
+                f"recall {point.recall:.2f}"
+            )
         failures: list[NghiquyetError] = []
-        documents = _documents(predictor, read_sources(files, text_field), failures, quiet=_is_quiet(output))
+        documents = _documents(predictor, read_sources(files, text_field), failures, min_score, quiet=_is_quiet(output))
         _write(documents, predictor, format, output)
         if failures:
             raise typer.Exit(BAD_INPUT)
@@ -107,7 +118,12 @@ def _is_quiet(output: Path | None) -> bool:
 
 
 def _documents(
-    predictor: Predictor, sources: Iterable[Source | InputError], failures: list[NghiquyetError], *, quiet: bool
+    predictor: Predictor,
+    sources: Iterable[Source | InputError],
+    failures: list[NghiquyetError],
+    min_score: float,
+    *,
+    quiet: bool,
 ) -> Iterator[Document]:
     """Predicts source after source; a failed one is reported and gathered, the others go on."""
     columns = (
@@ -123,7 +139,7 @@ def _documents(
             try:
                 if isinstance(source, InputError):
                     raise source
-                document = Document(source.id, source.text, tuple(predictor.predict(source.text)))
+                document = Document(source.id, source.text, tuple(predictor.predict(source.text, min_score=min_score)))
             except NghiquyetError as error:
                 failures.append(error)
                 complain(error)

@@ -8,7 +8,7 @@ from typing import Literal, Self, TypeVar
 
 import numpy as np
 
-from nghiquyet.artefact import DEFAULT_MODEL, Artefact, open_artefact
+from nghiquyet.artefact import DEFAULT_MODEL, Artefact, OperatingPoint, open_artefact
 from nghiquyet.backends import ONNX_FILE, TORCH_FILE, Backend, OnnxBackend, TorchBackend
 from nghiquyet.bpe import PhobertBpe
 from nghiquyet.decode import Decoder, Floats
@@ -44,12 +44,14 @@ class Predictor:
         *,
         max_pieces: int = MAX_PIECES,
         overlap: int | None = None,
+        temperature: float = 1.0,
         artefact: Artefact | None = None,
     ) -> None:
         self.encoder = encoder
         self.backend = backend
         self.max_pieces = max_pieces
         self.overlap = overlap
+        self.temperature = temperature
         self.artefact = artefact
         self._decoder = Decoder()
 
@@ -76,18 +78,26 @@ class Predictor:
             encoder,
             _backend(artefact, backend, threads),
             max_pieces=artefact.manifest.max_pieces,
+            temperature=artefact.manifest.temperature,
             artefact=artefact,
         )
 
-    def predict(self, text: str) -> list[Entity]:
-        """The entities of `text`, sorted, without overlap; `text[e.start:e.end] == e.text`. Blank text has none."""
-        return self._predict_all([text], BATCH_SIZE)[0]
+    def predict(self, text: str, *, min_score: float = 0.0) -> list[Entity]:
+        """The entities of `text`, sorted, without overlap; `text[e.start:e.end] == e.text`. Blank text has none.
 
-    def predict_batch(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
+        `min_score`: leave out what scores less; `min_score_for` gives the one for a wanted precision.
+        """
+        return self._predict_all([text], BATCH_SIZE, min_score)[0]
+
+    def predict_batch(
+        self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE, min_score: float = 0.0
+    ) -> list[list[Entity]]:
         """`predict` for each of `texts`, in their order. `batch_size`: windows of at most 256 pieces run at once."""
-        return self._predict_all(_several(texts, "predict_batch"), batch_size)
+        return self._predict_all(_several(texts, "predict_batch"), batch_size, min_score)
 
-    def stream(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> Iterator[list[Entity]]:
+    def stream(
+        self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE, min_score: float = 0.0
+    ) -> Iterator[list[Entity]]:
         """`predict` for each text as it comes, in order and in constant memory.
 
         With `batch_size` above 1 texts are read ahead, 8 for each window of a batch.
@@ -95,14 +105,33 @@ class Predictor:
         _check_batch_size(batch_size)
         chunk = 1 if batch_size == 1 else READ_AHEAD * batch_size
         for number, some in enumerate(batched(_several(texts, "stream"), chunk)):
-            yield from self._predict_all(some, batch_size, first=number * chunk)
+            yield from self._predict_all(some, batch_size, min_score, first=number * chunk)
 
-    def _predict_all(self, texts: Iterable[str], batch_size: int, first: int = 0) -> list[list[Entity]]:
+    def min_score_for(self, precision: float) -> OperatingPoint:
+        """The lowest score at which the model was this precise on its development data, and the recall it left.
+
+        Raises ConfigError where the model was never so precise, or its manifest says nothing of it.
+        """
+        points = self.artefact.manifest.operating_points if self.artefact else ()
+        if not points:
+            raise ConfigError("this model's manifest has no operating points; make them: nghiquyet-train calibrate")
+        reached = [point for point in points if point.precision >= precision]
+        if not reached:
+            best = max(point.precision for point in points)
+            raise ConfigError(f"precision {precision} was never reached; at most {best:.3f}: ask for no more than that")
+        return min(reached, key=lambda point: point.min_score)
+
+    def _predict_all(
+        self, texts: Iterable[str], batch_size: int, min_score: float, first: int = 0
+    ) -> list[list[Entity]]:
         _check_batch_size(batch_size)
+        if not 0.0 <= min_score <= 1.0:
+            raise ConfigError(f"min_score is {min_score}; needed a probability, from 0 to 1")
         checked = [_checked(text, i) for i, text in enumerate(texts, start=first)]
         encoded = [self.encoder.encode(text) for text in checked]
         logits = self.word_logits(encoded, batch_size)
-        return [self._entities(*each) for each in zip(checked, encoded, logits, strict=True)]
+        found = (self._entities(*each) for each in zip(checked, encoded, logits, strict=True))
+        return [[e for e in entities if e.score >= min_score] for entities in found]
 
     def word_logits(self, encoded: Sequence[Encoded], batch_size: int = BATCH_SIZE) -> list[Floats]:
         """Label logits (words, L) for each text, from each word's first piece; windows of like length run together."""
@@ -123,7 +152,7 @@ class Predictor:
     def _entities(self, text: str, encoded: Encoded, logits: Floats) -> list[Entity]:
         return [
             Entity.of(text, encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label, s.score)
-            for s in self._decoder.decode(logits, encoded.lines)
+            for s in self._decoder.decode(logits / self.temperature, encoded.lines)
         ]
 
 
@@ -178,11 +207,11 @@ def default_predictor() -> Predictor:
     return Predictor.load()
 
 
-def predict(text: str) -> list[Entity]:
+def predict(text: str, *, min_score: float = 0.0) -> list[Entity]:
     """The entities of `text` by the bundled model; see `Predictor.predict`."""
-    return default_predictor().predict(text)
+    return default_predictor().predict(text, min_score=min_score)
 
 
-def predict_batch(texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[list[Entity]]:
+def predict_batch(texts: Iterable[str], *, batch_size: int = BATCH_SIZE, min_score: float = 0.0) -> list[list[Entity]]:
     """The entities of each of `texts` by the bundled model; see `Predictor.predict_batch`."""
-    return default_predictor().predict_batch(texts, batch_size=batch_size)
+    return default_predictor().predict_batch(texts, batch_size=batch_size, min_score=min_score)

@@ -134,6 +134,29 @@ def compare(
 
 
 @app.command()
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="A model folder; its manifest is rewritten")],
+    exports: Annotated[list[Path], typer.Option("--gold", help="Label Studio JSON exports of development documents")],
+    tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
+) -> None:
+    """Fit the temperature of a model's scores, and note what least scores bring, on development documents.
+
+    Example: nghiquyet-train calibrate exported --gold export.json --tenth 9
+    """
+    with ready():
+        from nghiquyet.artefact import open_artefact
+        from nghiquyet.predictor import Predictor
+        from nghiquyet_training.calibration import calibrate as fit
+        from nghiquyet_training.calibration import calibration_table
+        from nghiquyet_training.package import calibrated, finish_artefact
+
+        quiet_transformers()
+        calibration = fit(Predictor.load(model), _gold(exports, tenth))
+        finish_artefact(model, calibrated(open_artefact(model).manifest, calibration))
+        console.print(calibration_table(calibration))
+
+
+@app.command()
 def export(
     model: Annotated[Path, typer.Argument(help="The folder of a trained model (RUN/model)")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A new folder; by default MODEL-onnx")] = None,

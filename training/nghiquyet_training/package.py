@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, RobertaForTokenClassification
 from nghiquyet.artefact import Manifest, sha256, write_manifest
 from nghiquyet.encode import Encoder
 from nghiquyet.labels import LABELS
+from nghiquyet_training.calibration import Calibration, operating_points
 from nghiquyet_training.card import CARD, model_card
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.encoder_source import licence_of
@@ -67,6 +68,7 @@ def package_run(
     *,
     data: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    calibration: Calibration | None = None,
 ) -> None:
     """The artefact of a finished run, ready for `Predictor.load`."""
     save_model(model, folder)
@@ -85,4 +87,10 @@ def package_run(
         metrics=metrics,
         versions=versions(),
     )
-    finish_artefact(folder, manifest)
+    finish_artefact(folder, calibrated(manifest, calibration) if calibration else manifest)
+
+
+def calibrated(manifest: Manifest, calibration: Calibration) -> Manifest:
+    """The manifest with a temperature and what least scores bring."""
+    points = operating_points(calibration.after)
+    return replace(manifest, temperature=round(calibration.temperature, 4), operating_points=points)

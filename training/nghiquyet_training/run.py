@@ -17,7 +17,9 @@ from nghiquyet.artefact import MANIFEST
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
+from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import Score
+from nghiquyet_training.calibration import Calibration, calibrate
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.data import Splits, load_splits, silver_windows, tagged_windows
 from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
@@ -83,6 +85,7 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
         predictor = model_predictor(fitted.model, fitted.encoder, config)
         parts = {"development": splits.dev, **splits.test}
         scores = {name: evaluate(predictor, documents) for name, documents in parts.items() if documents}
+        calibration = _calibrate(predictor, splits.dev)
     metrics = {name: rows(each) for name, each in scores.items()}
     data = describe_data(config, splits)
     about = {"commit": git_commit(), "seconds": round(time.time() - started), "versions": versions(), "data": data}
@@ -90,10 +93,28 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     write_json(output / "metrics.json", metrics)
     write_json(output / "history.json", fitted.history)
     package_run(
-        fitted.model, fitted.encoder, fitted.encoder_folder, config, output / "model", data=data, metrics=metrics
+        fitted.model,
+        fitted.encoder,
+        fitted.encoder_folder,
+        config,
+        output / "model",
+        data=data,
+        metrics=metrics,
+        calibration=calibration,
     )
     shutil.rmtree(output / "checkpoints")
     return scores
+
+
+def _calibrate(predictor: Predictor, dev: Sequence[Document]) -> Calibration | None:
+    """None without development documents, or where the model finds nothing in them."""
+    if not dev:
+        return None
+    try:
+        return calibrate(predictor, dev)
+    except ConfigError as error:
+        log.warning("scores are not calibrated: %s", error)
+        return None
 
 
 def describe_data(config: TrainConfig, splits: Splits) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""Makes scores mean what they say: of the spans that score 0.9, nine in ten should be right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from nghiquyet.artefact import OperatingPoint
+from nghiquyet.decode import Decoder, Floats
+from nghiquyet.documents import Document
+from nghiquyet.encode import Encoded
+from nghiquyet.errors import ConfigError
+from nghiquyet.labels import LABELS
+from nghiquyet.predictor import Predictor
+from nghiquyet.scoring import MICRO
+
+BINS = 10
+COLDEST, HOTTEST = 0.25, 8.0  # temperatures that are tried
+STEPS = 20  # of the golden section search: the interval shrinks to less than a 10^-4 of it
+GOLDEN = (5**0.5 - 1) / 2
+TINY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Predicted spans: `scores` (N,), whether each is an exact hit (N,), its label, and how many spans the gold has."""
+
+    scores: NDArray[np.float64]
+    hits: NDArray[np.bool_]
+    labels: NDArray[np.str_]
+    gold: int
+
+    def of(self, label: str) -> "Claims":
+        """Those of one label. `gold` stays that of all."""
+        kept = self.labels == label
+        return Claims(self.scores[kept], self.hits[kept], self.labels[kept], self.gold)
+
+    @property
+    def log_loss(self) -> float:
+        """Mean negative log likelihood of hit or miss."""
+        p = np.clip(self.scores, TINY, 1 - TINY)
+        return float(-np.mean(np.where(self.hits, np.log(p), np.log(1 - p)))) if len(p) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Spans of like score: how many, their mean score, and the share that is right."""
+
+    size: int
+    score: float
+    right: float
+
+
+def reliability(claims: Claims, bins: int = BINS) -> list[Bin]:
+    """Bins of equal width over [0, 1], empty ones left out."""
+    place = np.minimum((claims.scores * bins).astype(int), bins - 1)
+    masks = [place == i for i in range(bins)]
+    return [Bin(int(m.sum()), float(claims.scores[m].mean()), float(claims.hits[m].mean())) for m in masks if m.any()]
+
+
+def calibration_error(claims: Claims, bins: int = BINS) -> float:
+    """Expected calibration error: mean distance of score and share right, over the spans (Naeini et al. 2015)."""
+    total = len(claims.scores)
+    return sum(b.size * abs(b.score - b.right) for b in reliability(claims, bins)) / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted temperature, and the claims with the scores before and after."""
+
+    temperature: float
+    before: Claims
+    after: Claims
+
+
+class Logits:
+    """The label logits of gold documents, computed once; claims at any temperature follow from them."""
+
+    def __init__(self, predictor: Predictor, gold: Sequence[Document]) -> None:
+        self._decoder = Decoder()
+        self._gold = gold
+        self._encoded: list[Encoded] = [predictor.encoder.encode(document.text) for document in gold]
+        self._logits: list[Floats] = [predictor.word_logits([encoded])[0] for encoded in self._encoded]
+
+    def claims(self, temperature: float) -> Claims:
+        """The predicted spans with their scores, the logits divided by `temperature`."""
+        rows: list[tuple[float, bool, str]] = []
+        for document, encoded, logits in zip(self._gold, self._encoded, self._logits, strict=True):
+            keys = document.keys
+            for s in self._decoder.decode(logits / temperature, encoded.lines):
+                key = encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label
+                rows.append((s.score, key in keys, s.label))
+        scores, hits, labels = zip(*rows, strict=True) if rows else ((), (), ())
+        return Claims(
+            np.array(scores, dtype=np.float64),
+            np.array(hits, dtype=np.bool_),
+            np.array(labels, dtype=np.str_),
+            sum(len(document.entities) for document in self._gold),
+        )
+
+
+def fit_temperature(logits: Logits) -> float:
+    """The temperature of least log loss over the predicted spans (temperature scaling, Guo et al. 2017).
+
+    Guo et al. fit classes; here what is scored is whether a whole span is right, as this is what a score promises.
+    """
+    if not len(logits.claims(1.0).scores):
+        raise ConfigError("the model finds no span in the development documents: there is nothing to calibrate on")
+    low, high = np.log(COLDEST), np.log(HOTTEST)
+    for _ in range(STEPS):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        if logits.claims(float(np.exp(left))).log_loss <= logits.claims(float(np.exp(right))).log_loss:
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
+
+
+def operating_points(claims: Claims, steps: int = 100) -> list[OperatingPoint]:
+    """Precision and recall at rising least scores, a step of `1 / steps` apart; ends where no span is left."""
+    points = []
+    for i in range(steps):
+        kept = claims.scores >= i / steps
+        if not kept.any():
+            break
+        hits = int(claims.hits[kept].sum())
+        precision, recall = hits / int(kept.sum()), hits / max(1, claims.gold)
+        points.append(OperatingPoint(i / steps, round(precision, 4), round(recall, 4)))
+    return points
+
+
+def calibrate(predictor: Predictor, dev: Sequence[Document]) -> Calibration:
+    """Fits a temperature on `dev`, with the claims before and after it."""
+    logits = Logits(predictor, dev)
+    temperature = fit_temperature(logits)
+    return Calibration(temperature, logits.claims(predictor.temperature), logits.claims(temperature))
+
+
+def calibration_table(calibration: Calibration) -> Table:
+    """Mean score, share right and expected calibration error before and after, by label and in all."""
+    table = Table("label", title=Text(f"temperature {calibration.temperature:.2f}"), box=SIMPLE_HEAD)
+    for column in ("spans", "right", "score before", "error", "score after", "error"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for label in (*LABELS.names, MICRO):
+        before, after = (c if label == MICRO else c.of(label) for c in (calibration.before, calibration.after))
+        if len(after.scores):
+            parts = [f"{v:.3f}" for c in (before, after) for v in (c.scores.mean(), calibration_error(c))]
+            table.add_row(label, str(len(after.scores)), f"{after.hits.mean():.3f}", *parts)
+    return table
