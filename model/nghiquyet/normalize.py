@@ -85,10 +85,10 @@ def _tone_swaps() -> dict[str, str]:
     return swaps
 
 
-_SWAPS = _tone_swaps()
-_NEW_STYLE = re.compile("|".join(rf"(?<![qQ]){pair}" for pair in _SWAPS))
+TONE_SWAPS = _tone_swaps()
+NEW_STYLE = re.compile("|".join(rf"(?<![qQ]){pair}" for pair in TONE_SWAPS))
 
 
 def old_tone_placement(text: str) -> str:
     """`Huyện ủy` -> `Huyện uỷ`, `hòa` -> `hoà`; the length stays. After q nothing moves (`quý`)."""
-    return _NEW_STYLE.sub(lambda pair: _SWAPS[pair[0]], text)
+    return NEW_STYLE.sub(lambda pair: TONE_SWAPS[pair[0]], text)

@@ -60,11 +60,25 @@ def compare(
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Comparison:
-    """Compares predictions `a` and `b` of the `gold` documents, in all labels or one."""
-    table_a, table_b = (_table(gold, predicted, label) for predicted in (a, b))
+    """Compares predictions `a` and `b` of the same `gold` documents, in all labels or one."""
+    return compare_answers(gold, a, gold, b, label, rounds=rounds, seed=seed)
+
+
+def compare_answers(
+    gold_a: Sequence[Document],
+    a: Sequence[Document],
+    gold_b: Sequence[Document],
+    b: Sequence[Document],
+    label: str | None = None,
+    *,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Comparison:
+    """As `compare`, where the i-th document of one side is another form of the i-th of the other."""
+    table_a, table_b = _table(gold_a, a, label), _table(gold_b, b, label)
     low, high = _interval(table_a, table_b, rounds, seed)
     p_value = _permutation(table_a, table_b, rounds, seed)
-    return Comparison(len(gold), float(_f1(table_a.sum(0))), float(_f1(table_b.sum(0))), low, high, p_value)
+    return Comparison(len(table_a), float(_f1(table_a.sum(0))), float(_f1(table_b.sum(0))), low, high, p_value)
 
 
 def _table(gold: Sequence[Document], predicted: Sequence[Document], label: str | None) -> Table:
