@@ -14,15 +14,7 @@ from typing import Annotated
 import typer
 
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.learning_curve import Point, forecast, measure
-
-
-def read_points(path: Path) -> list[Point]:
-    """The trainings that are finished."""
-    if not path.exists():
-        return []
-    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [Point(r["documents"], r["seed"], tuple(r["hits"]), tuple(r["sizes"])) for r in rows]
+from nghiquyet_training.learning_curve import forecast, measure, read_points
 
 
 def main(

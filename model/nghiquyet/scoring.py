@@ -56,17 +56,17 @@ def count(gold: Iterable[Key], predicted: Iterable[Key], label: str | None = Non
 def partial(gold: Iterable[Key], predicted: Iterable[Key]) -> Counts:
     """Boundaries without regard to labels: same ones are a hit, an overlap is half a hit (MUC, Chinchor 1993)."""
     a, b = set(gold), set(predicted)
-    hits = sum(1.0 if g[:2] == p[:2] else 0.5 for g, p in _matches(a, b, same_label=False))
+    hits = sum(1.0 if g[:2] == p[:2] else 0.5 for g, p in matches(a, b, same_label=False))
     return Counts(hits, len(a), len(b))
 
 
 def type_only(gold: Iterable[Key], predicted: Iterable[Key]) -> Counts:
     """Labels without regard to boundaries: an overlap with the same label is a hit."""
     a, b = set(gold), set(predicted)
-    return Counts(len(_matches(a, b, same_label=True)), len(a), len(b))
+    return Counts(len(matches(a, b, same_label=True)), len(a), len(b))
 
 
-def _matches(gold: set[Key], predicted: set[Key], *, same_label: bool) -> list[tuple[Key, Key]]:
+def matches(gold: set[Key], predicted: set[Key], *, same_label: bool) -> list[tuple[Key, Key]]:
     """Pairs that overlap, each span in one pair at most, the longest overlap first.
 
     nervaluate pairs in the order of its lists instead, so that where one span lies over several it can find fewer.

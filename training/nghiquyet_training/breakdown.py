@@ -63,18 +63,18 @@ def breakdowns(
     ways: list[tuple[str, str, Bucket, Sequence[str]]] = [
         ("length", "syllables of the span", by_length, ("1", "2-3", "4-6", "7 and more")),
         ("position", "where in the document", by_position, ("first third", "second third", "last third")),
-        ("density", "gold spans for the document's length", by_density(gold), ("sparse", "middling", "dense")),
+        ("density", "gold spans for its length", by_density(gold), ("sparse", "middling", "dense")),
     ]
     if train is not None:
         memory = by_memory(seen_forms(train))
-        ways.insert(0, ("memory", "the same text with the same label in training", memory, ("seen", "unseen")))
+        ways.insert(0, ("memory", "text and label seen in training", memory, ("seen", "unseen")))
     return [Breakdown(name, meaning, _scores(pairs, bucket, order)) for name, meaning, bucket, order in ways]
 
 
 def _scores(pairs: Sequence[tuple[Document, Document]], bucket: Bucket, order: Sequence[str]) -> dict[str, Score]:
     scores = {}
     for name in order:
-        counts = [count(*(_kept(document, bucket, name) for document in both)) for both in pairs]
+        counts = [count(_kept(gold, bucket, name), _kept(found, bucket, name)) for gold, found in pairs]
         scores[name] = Score(sum(counts, Counts()), *bootstrap(counts))
     return scores
 

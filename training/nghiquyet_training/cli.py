@@ -127,10 +127,51 @@ def compare(
 
         quiet_transformers()
         gold = _gold(exports, tenth)
-        found = [predictions(source, gold) for source in (a, b)]
-        by_label = {label: compare_predictions(gold, *found, label) for label in (*LABELS.names, None)}
+        left, right = predictions(a, gold), predictions(b, gold)
+        by_label = {label: compare_predictions(gold, left, right, label) for label in (*LABELS.names, None)}
         console.print(comparison_table(by_label, a, b))
         typer.echo(by_label[None].in_words("A", "B"))
+
+
+@app.command()
+def report(
+    model: Annotated[str, typer.Argument(help="Bundled model, model folder or Hub id")],
+    exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports with the gold")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for index.html and report.json")],
+    tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
+    train: Annotated[
+        list[Path] | None, typer.Option(help="Exports it was trained on; what is reported on is left out")
+    ] = None,
+    perturb: Annotated[bool, typer.Option(help="Score perturbed documents as well")] = True,
+    curve: Annotated[Path | None, typer.Option(help="points.jsonl of scripts/learning_curve.py")] = None,
+) -> None:
+    """Write a report for people, one HTML page, and for machines, JSON.
+
+    Example: nghiquyet-train report compact annotations/gold/gold.json -o report
+    """
+    with ready():
+        from nghiquyet.predictor import Predictor
+        from nghiquyet_training.learning_curve import read_points
+        from nghiquyet_training.report import make_report, to_json
+        from nghiquyet_training.report_page import to_html
+        from nghiquyet_training.run import write_json
+
+        quiet_transformers()
+        gold = _gold(exports, tenth)
+        part = "" if tenth is None else f", tenth {tenth}"
+        found = make_report(
+            Predictor.load(model),
+            gold,
+            model=Path(model).name if "/" not in model else model,
+            data=", ".join(path.name for path in exports) + part,
+            train=_training_documents(train, gold) if train else None,
+            perturb=perturb,
+            curve=read_points(curve) if curve else (),
+        )
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "index.html").write_text(to_html(found), encoding="utf-8")
+        write_json(output / "report.json", to_json(found))
+        typer.echo(f"{output / 'index.html'}: F1 {found.scores['micro'].counts.f1:.3f} on {len(gold)} documents")
 
 
 @app.command()
@@ -252,6 +293,14 @@ def _gold(exports: list[Path], tenth: int | None) -> list[Document]:
     if not gold:
         raise InputError("no documents to score on: the exports hold none, or none in that tenth")
     return gold
+
+
+def _training_documents(exports: list[Path], gold: list[Document]) -> list[Document]:
+    """What the exports hold beside the documents that are reported on."""
+    from nghiquyet.label_studio import read_documents
+
+    tested = {document.id for document in gold}
+    return [document for document in read_documents(exports) if document.id not in tested]
 
 
 def _read_texts(names: list[str]) -> list[str]:

@@ -54,15 +54,12 @@ def encode_corpus(texts: Iterable[str], folder: Path, segmenter: str) -> Ids:
     if size > 1 << 16:
         raise InputError(f"got a vocabulary of {size} pieces; 65536 at most fit the corpus array")
     parts: list[Ids] = []
-    with Pool(initializer=_start_worker, initargs=(folder, segmenter)) as pool, _progress() as bar:
+    bar = tqdm[None](unit="piece", unit_scale=True, desc="encode", mininterval=5)
+    with Pool(initializer=_start_worker, initargs=(folder, segmenter)) as pool, bar:
         for ids in pool.imap(_encode, texts, chunksize=64):
             parts.append(ids)
             bar.update(len(ids))
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint16)
-
-
-def _progress() -> "tqdm[None]":
-    return tqdm(unit="piece", unit_scale=True, desc="encode", mininterval=5)
 
 
 def _load_encoder(folder: Path, segmenter: str) -> Encoder:

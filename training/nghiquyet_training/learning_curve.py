@@ -1,8 +1,10 @@
 """F1 by the number of annotated documents, and what more of them may bring."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,14 @@ class Curve:
 
     def __call__(self, documents: Array | float) -> Array:
         return np.asarray(self.ceiling - self.fall * np.power(documents, -self.exponent))
+
+
+def read_points(path: Path) -> list[Point]:
+    """The trainings in a points.jsonl; none where there is no file."""
+    if not path.exists():
+        return []
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [Point(r["documents"], r["seed"], tuple(r["hits"]), tuple(r["sizes"])) for r in rows]
 
 
 def subset(documents: Sequence[Document], size: int, seed: int) -> list[Document]:
