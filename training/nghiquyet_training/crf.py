@@ -1,7 +1,7 @@
 """A linear-chain conditional random field with plain features: the baseline, and the first teacher of silver labels."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,15 +51,13 @@ def line_words(source: str, encoded: Encoded) -> list[list[str]]:
     return [[source[start:end] for start, end in encoded.spans[first:last]] for first, last in encoded.lines]
 
 
-def train_crf(
-    documents: Sequence[Document], encoder: Encoder, path: Path, options: Mapping[str, float] = OPTIONS
-) -> int:
+def train_crf(documents: Sequence[Document], encoder: Encoder, path: Path) -> int:
     """Trains on the lines of `documents` and writes the model to `path`; returns the number of lines.
 
     A line with a word that cannot be tagged is left out.
     """
     trainer = pycrfsuite.Trainer(verbose=False)
-    trainer.set_params(dict(options))
+    trainer.set_params(OPTIONS)
     lines = 0
     for document in documents:
         encoded = encoder.encode(document.text)

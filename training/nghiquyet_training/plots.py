@@ -14,12 +14,7 @@ from nghiquyet.labels import LABELS
 from nghiquyet_training.calibration import Claims, reliability
 from nghiquyet_training.learning_curve import Curve, Point, fit_curve
 
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "nghiquyet",
-    "font.family": "sans-serif",
-    "font.size": 10,
-}
+STYLE: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "nghiquyet", "font.size": 10}
 GREY = "#888888"
 FEW = 5  # spans; the share right of fewer says nothing
 
