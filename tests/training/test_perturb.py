@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nghiquyet import Predictor
 from nghiquyet.documents import Document, Entity
-from nghiquyet_training.perturb import PERTURBATIONS, perturb, without_marks
+from nghiquyet_training.perturb import PERTURBATIONS, augmented, perturb, without_marks
 from nghiquyet_training.robustness import robustness, robustness_table
 from tests.texts import messy
 
@@ -51,6 +51,16 @@ def test_any_text_and_any_span_survive(text: str, name: str, seed: int) -> None:
     entities = tuple(Entity.of(text, *span, "ORG") for span in spans)
     changed = perturb(Document("a", text, entities), PERTURBATIONS[name])  # Document itself checks its spans
     assert len(changed.entities) == len(entities)
+
+
+def test_copies_for_training_are_perturbed_and_keep_their_gold(gold: list[Document]) -> None:
+    copies = augmented(gold, 2, seed=0)
+    assert len(copies) == 2 * len(gold)
+    assert len({d.id for d in copies}) == len(copies)
+    assert not {d.text for d in copies} & {d.text for d in gold}
+    assert [len(d.entities) for d in copies[::2]] == [len(d.entities) for d in gold]
+    assert augmented(gold, 2, seed=0) == copies != augmented(gold, 2, seed=1)
+    assert len(augmented(gold, 99, seed=0)) == 4 * len(gold)
 
 
 def test_spelling_that_is_normalised_changes_nothing(predictor: Predictor, gold: list[Document]) -> None:

@@ -39,6 +39,8 @@ class DataConfig(Settings):
     """Folders of unlabelled text with teachers' labels (`nghiquyet-train label`), trained on beside the gold."""
     gold_repeats: int = Field(1, ge=1)
     """How often each gold window stands in an epoch; beside much silver, more often than once."""
+    augment: int = Field(0, ge=0)
+    """Perturbed copies of each gold document in an epoch: capitals, small letters, no diacritics, or scanned."""
     unwritable: Literal["error", "mask"] = "error"
     """A gold span that begins or ends inside a word: stop and name it, or name it and mask its words in the loss."""
 

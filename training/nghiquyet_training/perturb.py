@@ -7,7 +7,7 @@ import random
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from nghiquyet.documents import Document, Entity
 from nghiquyet.normalize import NEW_STYLE, TONE_SWAPS
@@ -93,6 +93,17 @@ def scanned(text: str) -> Iterator[Edit]:
                 yield i, i + 1, read
 
 
+def augmented(documents: Sequence[Document], copies: int, seed: int) -> list[Document]:
+    """`copies` perturbed forms of each document, drawn from AUGMENTATIONS; no form twice for one document."""
+    draw = random.Random(seed)
+    made = []
+    for document in documents:
+        for name in draw.sample(AUGMENTATIONS, min(copies, len(AUGMENTATIONS))):
+            changed = perturb(document, PERTURBATIONS[name])
+            made.append(Document(f"{document.id}: {name}", changed.text, changed.entities))
+    return made
+
+
 PERTURBATIONS: dict[str, Perturbation] = {
     "decomposed accents (NFD)": each_letter(lambda letter: unicodedata.normalize("NFD", letter)),
     "tone marks in the old place": replaced(NEW_STYLE.pattern, lambda m: TONE_SWAPS[m[0]]),
@@ -105,3 +116,5 @@ PERTURBATIONS: dict[str, Perturbation] = {
     "no diacritics": each_letter(without_marks),
     "scanned (2% of letters wrong)": scanned,
 }
+# What normalisation cannot undo, so that a model must have seen it. Capitals also stand in headlines of plain articles.
+AUGMENTATIONS = ("UPPER CASE", "lower case", "no diacritics", "scanned (2% of letters wrong)")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import concatenate_datasets
+from datasets import Dataset, concatenate_datasets
 from transformers import RobertaForTokenClassification, set_seed
 
 from nghiquyet.artefact import MANIFEST
@@ -25,6 +25,7 @@ from nghiquyet_training.data import Splits, load_splits, silver_windows, tagged_
 from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
 from nghiquyet_training.evaluate import evaluate, rows
 from nghiquyet_training.package import package_run
+from nghiquyet_training.perturb import augmented
 from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, versions
 from nghiquyet_training.settings import expand
 from nghiquyet_training.silver import read_silver
@@ -50,17 +51,26 @@ def fit(
     set_seed(config.seed)
     encoder_folder = resolve_encoder(config.encoder.path)
     encoder = build_encoder(encoder_folder, config.encoder.segmenter)
-    pieces = config.window_pieces or config.encoder.max_pieces
-    windows = tagged_windows(train, encoder, pieces, config.data.unwritable, config.data.gold_repeats)
-    if config.data.silver:
-        silver = (row for path in config.data.silver for row in read_silver(expand(path)))
-        windows = concatenate_datasets([windows, silver_windows(silver, encoder, pieces)])
+    windows = training_windows(config, train, encoder)
     model = build_model(encoder_folder, config.encoder, config.seed)
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if resume else None)
     trainer.tagger.eval()
     return Fitted(trainer.tagger, encoder, encoder_folder, trainer.state.log_history)
+
+
+def training_windows(config: TrainConfig, train: Sequence[Document], encoder: Encoder) -> Dataset:
+    """What an epoch goes through: the gold, its perturbed copies, and the silver data."""
+    data, pieces = config.data, config.window_pieces or config.encoder.max_pieces
+    parts = [tagged_windows(train, encoder, pieces, data.unwritable, data.gold_repeats)]
+    if data.augment:
+        copies = augmented(train, data.augment, config.seed)
+        parts.append(tagged_windows(copies, encoder, pieces, "ignore"))  # `NgaTAG` in capitals has no edge inside
+    if data.silver:
+        silver = (row for path in data.silver for row in read_silver(expand(path)))
+        parts.append(silver_windows(silver, encoder, pieces))
+    return concatenate_datasets(parts)
 
 
 def _last_checkpoint(folder: Path) -> str | None:
