@@ -11,7 +11,7 @@ from nghiquyet.documents import Document, Entity
 from nghiquyet.render import to_jsonl
 from nghiquyet.scoring import Counts, total
 from nghiquyet_training.cli import app
-from nghiquyet_training.significance import compare
+from nghiquyet_training.significance import compare, compare_seeds
 from tests.conftest import GOLD as GOLD_EXPORT
 
 TEXT = "a b c d e f g h i j "
@@ -62,6 +62,15 @@ def test_a_clear_difference_is_told_from_a_lucky_one() -> None:
     assert lucky.p_value > 0.05
     assert lucky.low < 0 < lucky.high
     assert "does not show" in lucky.in_words()
+
+
+def test_several_seeds_are_compared_by_their_mean() -> None:
+    a = [documents(*[8] * 6), documents(*[10] * 6)]
+    same = compare_seeds(GOLD, a, [documents(*[9] * 6)])
+    assert same.f1_a == pytest.approx(2 * 9 * 6 / (60 + 54))
+    assert same.difference == 0
+    one = compare_seeds(GOLD, a[:1], a[1:])
+    assert one == compare(GOLD, *a)
 
 
 def test_one_label_alone() -> None:

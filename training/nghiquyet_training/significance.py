@@ -75,7 +75,24 @@ def compare_answers(
     seed: int = 0,
 ) -> Comparison:
     """As `compare`, where the i-th document of one side is another form of the i-th of the other."""
-    table_a, table_b = _table(gold_a, a, label), _table(gold_b, b, label)
+    return _compared(_table(gold_a, a, label), _table(gold_b, b, label), rounds, seed)
+
+
+def compare_seeds(
+    gold: Sequence[Document],
+    a: Sequence[Sequence[Document]],
+    b: Sequence[Sequence[Document]],
+    label: str | None = None,
+    *,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Comparison:
+    """Compares two ways of training by the answers of several models each: counts are the mean over the models."""
+    means = [np.mean([_table(gold, predicted, label) for predicted in side], axis=0) for side in (a, b)]
+    return _compared(means[0], means[1], rounds, seed)
+
+
+def _compared(table_a: Table, table_b: Table, rounds: int, seed: int) -> Comparison:
     low, high = _interval(table_a, table_b, rounds, seed)
     p_value = _permutation(table_a, table_b, rounds, seed)
     return Comparison(len(table_a), float(_f1(table_a.sum(0))), float(_f1(table_b.sum(0))), low, high, p_value)
