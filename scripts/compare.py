@@ -1,7 +1,6 @@
 """Two ways of training, several models each: mean F1 and its deviation over the models, and whether one way is better.
 
-    python scripts/compare.py --a runs/x/seed-0/model --a runs/x/seed-1/model --b runs/y/seed-0/model \\
-        --gold annotations/gold/gold.json
+    python scripts/compare.py --a runs/x/seed-0/model --a runs/x/seed-1/model --b runs/y/seed-0/model --gold EXPORT
 
 For two single models: nghiquyet-train compare A B --gold EXPORT.
 """

@@ -46,6 +46,10 @@ class Manifest:
     base: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    failures: Sequence[str] = ()
+    """Examples of what the model gets wrong, as lines of text."""
+    footprint: Mapping[str, Any] = field(default_factory=dict)
+    """What training took: time, processor."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -85,7 +85,9 @@ def evaluate(
     exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports with the gold")],
     tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
     json_output: Annotated[Path | None, typer.Option("--json", help="Write the rows here as well")] = None,
-    record: Annotated[str | None, typer.Option(help="Add the figures to the model's manifest under this name")] = None,
+    record: Annotated[str | None, typer.Option(help="Add the figures to a manifest and card under this name")] = None,
+    into: Annotated[Path | None, typer.Option(help="The model folder to record in; by default MODEL")] = None,
+    failures: Annotated[int, typer.Option(min=0, help="Record this many errors as examples, with their text")] = 0,
 ) -> None:
     """Score a model on gold annotations, as `predict` would answer.
 
@@ -93,21 +95,24 @@ def evaluate(
     """
     with ready():
         from nghiquyet.predictor import Predictor
-        from nghiquyet_training.evaluate import evaluate as score_model
+        from nghiquyet.scoring import score
         from nghiquyet_training.evaluate import rows, score_table
         from nghiquyet_training.export import record as record_rows
+        from nghiquyet_training.failures import failure_examples
         from nghiquyet_training.run import write_json
+        from nghiquyet_training.trainer import predict_documents
 
         quiet_transformers()
         gold = _gold(exports, tenth)
-        scores = score_model(Predictor.load(model), gold)
+        found = predict_documents(Predictor.load(model), gold)
+        scores = score(gold, found)
         names = ", ".join(path.name for path in exports)
         part = "" if tenth is None else f", tenth {tenth}"
         console.print(score_table(scores, f"{model} on {names}{part}: {len(gold)} documents"))
         if json_output:
             write_json(json_output, rows(scores))
         if record:
-            record_rows(Path(model), record, rows(scores))
+            record_rows(into or Path(model), record, rows(scores), failure_examples(gold, found, failures))
 
 
 @app.command()

@@ -83,10 +83,11 @@ def export(model: Path, output: Path, texts: Sequence[str], *, int8: bool) -> Pa
     return parity
 
 
-def record(folder: Path, part: str, rows: Mapping[str, Any]) -> None:
-    """Adds the scores of a part of the data to a model's manifest and card."""
+def record(folder: Path, part: str, rows: Mapping[str, Any], failures: Sequence[str] = ()) -> None:
+    """Adds the scores of a part of the data, and examples of errors, to a model's manifest and card."""
     manifest = open_artefact(folder).manifest
-    finish_artefact(folder, replace(manifest, metrics={part: rows, **manifest.metrics}))
+    metrics = {**manifest.metrics, part: rows}
+    finish_artefact(folder, replace(manifest, metrics=metrics, failures=[*manifest.failures, *failures]))
 
 
 def _write_onnx(model: RobertaForTokenClassification, path: Path, *, int8: bool) -> None:

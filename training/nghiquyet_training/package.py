@@ -69,6 +69,7 @@ def package_run(
     data: Mapping[str, Any],
     metrics: Mapping[str, Any],
     calibration: Calibration | None = None,
+    footprint: Mapping[str, Any] | None = None,
 ) -> None:
     """The artefact of a finished run, ready for `Predictor.load`."""
     save_model(model, folder)
@@ -85,6 +86,7 @@ def package_run(
         base=_base(config, encoder_folder),
         data={**data, "notes": config.notes},
         metrics=metrics,
+        footprint=footprint or {},
         versions=versions(),
     )
     finish_artefact(folder, calibrated(manifest, calibration) if calibration else manifest)

@@ -14,6 +14,15 @@ from nghiquyet_training.data import Splits
 PACKAGES = ("nghiquyet", "torch", "transformers", "datasets", "accelerate", "numpy", "onnxruntime", "underthesea")
 
 
+def hardware() -> str:
+    """What torch trains on here."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return f"{torch.get_num_threads()} CPU cores ({platform.machine()})"
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result depends on; absent ones are left out."""
     found = {"python": platform.python_version()}

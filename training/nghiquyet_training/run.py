@@ -26,7 +26,7 @@ from nghiquyet_training.encoder_source import build_encoder, build_model, resolv
 from nghiquyet_training.evaluate import evaluate, rows
 from nghiquyet_training.package import package_run
 from nghiquyet_training.perturb import augmented
-from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, versions
+from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, hardware, versions
 from nghiquyet_training.settings import expand
 from nghiquyet_training.silver import read_silver
 from nghiquyet_training.trainer import make_trainer, model_predictor
@@ -98,7 +98,8 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
         calibration = _calibrate(predictor, splits.dev)
     metrics = {name: rows(each) for name, each in scores.items()}
     data = describe_data(config, splits)
-    about = {"commit": git_commit(), "seconds": round(time.time() - started), "versions": versions(), "data": data}
+    seconds = round(time.time() - started)
+    about = {"commit": git_commit(), "seconds": seconds, "versions": versions(), "data": data}
     write_json(output / "run.json", about)
     write_json(output / "metrics.json", metrics)
     write_json(output / "history.json", fitted.history)
@@ -111,6 +112,7 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
         data=data,
         metrics=metrics,
         calibration=calibration,
+        footprint={"fine-tuning": f"{seconds} seconds on {hardware()}"},
     )
     shutil.rmtree(output / "checkpoints")
     return scores
