@@ -5,6 +5,8 @@
 ...     print(entity.start, entity.end, entity.label, entity.text)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from nghiquyet.documents import Document, Entity, Span
 from nghiquyet.errors import (
     AnnotationError,
@@ -15,7 +17,9 @@ from nghiquyet.errors import (
     NghiquyetError,
 )
 from nghiquyet.labels import LABELS, Label, LabelSet
-from nghiquyet.predictor import Predictor, predict, predict_batch
+
+if TYPE_CHECKING:
+    from nghiquyet.predictor import Predictor, predict, predict_batch
 
 __all__ = [
     "LABELS",
@@ -36,10 +40,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
-    """`__version__`, read only when asked for: looking up the metadata is a tenth of the import."""
+_PREDICTING = ("Predictor", "predict", "predict_batch")
+
+
+def __getattr__(name: str) -> Any:
+    """What predicts, and `__version__`, are looked up when asked for: numpy and the metadata are most of the import."""
+    if name in _PREDICTING:
+        from nghiquyet import predictor
+
+        return getattr(predictor, name)
     if name == "__version__":
         from importlib.metadata import version
 
         return version("nghiquyet")
     raise AttributeError(f"module 'nghiquyet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -46,10 +46,19 @@ def test_predict_leaves_torch_and_transformers_out() -> None:
     assert not loaded & {"torch", "transformers", "underthesea", "sklearn", "pydantic", "datasets"}
 
 
-def test_import_alone_loads_neither_runtime_nor_command_line() -> None:
-    assert not modules_after("import nghiquyet") & {"onnxruntime", "torch", "typer", "rich"}
+def test_import_alone_loads_neither_numpy_nor_runtime_nor_command_line() -> None:
+    assert not modules_after("import nghiquyet") & {"numpy", "onnxruntime", "torch", "typer", "rich"}
 
 
 def test_the_annotation_commands_work_without_training_packages() -> None:
     loaded = modules_after("import nghiquyet_annotations.cli")
     assert not loaded & {"torch", "transformers", "label_studio_sdk", "onnxruntime"}
+
+
+def test_what_is_looked_up_late_is_there() -> None:
+    import nghiquyet
+
+    assert {"Predictor", "predict", "predict_batch", "__version__"} <= set(dir(nghiquyet))
+    assert nghiquyet.Predictor.__module__ == "nghiquyet.predictor"
+    with pytest.raises(AttributeError, match="no attribute 'Predicter'"):
+        nghiquyet.Predicter  # noqa: B018
