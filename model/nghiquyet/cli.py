@@ -19,10 +19,12 @@ from rich.text import Text
 from nghiquyet.artefact import DEFAULT_MODEL, bundled_models, open_artefact
 from nghiquyet.console import BAD_INPUT, complain, complaints, reported
 from nghiquyet.documents import Document
-from nghiquyet.errors import InputError, NghiquyetError
+from nghiquyet.errors import ConfigError, InputError, NghiquyetError
+from nghiquyet.parallel import Answer, ModelChoice, answer, answers_in_processes
 from nghiquyet.predictor import BackendName, Predictor
 from nghiquyet.render import to_conll, to_html, to_jsonl, to_table
-from nghiquyet.sources import Source, read_sources
+from nghiquyet.resume import skip_done, whole_lines
+from nghiquyet.sources import Form, Source, read_sources
 
 LONE_SURROGATES = "backslashreplace"  # UTF-8 has none; in JSON the escape says the same
 
@@ -55,13 +57,22 @@ def predict(
     precision: Annotated[
         float | None, typer.Option(min=0, max=1, help="Set --min-score for this precision on development data")
     ] = None,
+    form: Annotated[Form, typer.Option("--input", help="What .txt files and standard input hold")] = Form.TEXT,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; each loads the model for itself")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted -o FILE -f jsonl")] = False,
 ) -> None:
     """Find the entities of texts.
 
     Example: nghiquyet predict annotations/articles --format html -o entities.html
+
+    Example: nghiquyet predict million.jsonl -f jsonl -o entities.jsonl --workers 2 --resume
     """
     with reported():
-        predictor = Predictor.load(model, backend=backend, segmenter=segmenter, threads=threads)
+        if resume and _is_complete(format, output):
+            complaints.print(f"{output} is complete; delete it to do it again", markup=False)
+            return
+        choice = ModelChoice(model, backend, segmenter, threads or (1 if workers > 1 else None))
+        predictor = choice.load()
         if precision is not None:
             point = predictor.min_score_for(precision)
             min_score = max(min_score, point.min_score)
@@ -70,8 +81,15 @@ def predict(
                 f"recall {point.recall:.2f}"
             )
         failures: list[NghiquyetError] = []
-        documents = _documents(predictor, read_sources(files, text_field), failures, min_score, quiet=_is_quiet(output))
-        _write(documents, predictor, format, output)
+        sources = _readable(read_sources(files, text_field, form), failures)
+        if resume and output:
+            sources = skip_done(sources, _partial(output))
+        if workers > 1:
+            answers = answers_in_processes(choice, sources, min_score, workers)
+        else:
+            answers = (answer(predictor, source, min_score) for source in sources)
+        documents = _documents(answers, failures, quiet=_is_quiet(output))
+        _write(documents, predictor, format, output, resume=resume)
         if failures:
             raise typer.Exit(BAD_INPUT)
 
@@ -117,15 +135,25 @@ def _is_quiet(output: Path | None) -> bool:
     return not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
 
 
-def _documents(
-    predictor: Predictor,
-    sources: Iterable[Source | InputError],
-    failures: list[NghiquyetError],
-    min_score: float,
-    *,
-    quiet: bool,
-) -> Iterator[Document]:
-    """Predicts source after source; a failed one is reported and gathered, the others go on."""
+def _is_complete(format: Format, output: Path | None) -> bool:
+    """Whether an output that can be resumed is there and nothing of it is missing."""
+    if format is not Format.JSONL or output is None:
+        raise ConfigError("--resume goes on with a file of JSON lines: give -f jsonl and -o FILE too")
+    return output.exists() and not _partial(output).exists()
+
+
+def _readable(sources: Iterable[Source | InputError], failures: list[NghiquyetError]) -> Iterator[Source]:
+    """The sources that could be read; the others are reported and gathered."""
+    for source in sources:
+        if isinstance(source, InputError):
+            failures.append(source)
+            complain(source)
+        else:
+            yield source
+
+
+def _documents(answers: Iterable[Answer], failures: list[NghiquyetError], *, quiet: bool) -> Iterator[Document]:
+    """The documents among the answers, with a progress bar; a failed one is reported and gathered."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -135,42 +163,47 @@ def _documents(
     )
     with Progress(*columns, console=complaints, transient=True, disable=quiet) as progress:
         task = progress.add_task("texts", total=None)
-        for source in sources:
-            try:
-                if isinstance(source, InputError):
-                    raise source
-                document = Document(source.id, source.text, tuple(predictor.predict(source.text, min_score=min_score)))
-            except NghiquyetError as error:
-                failures.append(error)
-                complain(error)
+        for found in answers:
+            if isinstance(found, NghiquyetError):
+                failures.append(found)
+                complain(found)
             else:
-                yield document
+                yield found
             progress.advance(task)
 
 
-def _write(documents: Iterator[Document], predictor: Predictor, format: Format, output: Path | None) -> None:
+def _partial(output: Path) -> Path:
+    return output.with_name(f"{output.name}.partial")
+
+
+def _write(
+    documents: Iterator[Document], predictor: Predictor, format: Format, output: Path | None, *, resume: bool
+) -> None:
     """To the terminal as it comes; to a file under another name first, so that a break leaves no half file.
 
-    Where no text could be read, a file from before stays as it was.
+    Where no text could be read, a file from before stays as it was. With `resume` the partial file is kept at a
+    break and added to.
     """
+    begun = resume and output is not None and whole_lines(_partial(output)) > 0
     first = next(documents, None)
-    if first is None:
+    if first is None and not begun:
         return
-    documents = chain([first], documents)
+    documents = chain([first] if first else [], documents)
     if output is None:
         if isinstance(sys.stdout, TextIOWrapper) and format is not Format.TABLE:
             sys.stdout.reconfigure(encoding="utf-8", errors=LONE_SURROGATES)
         _write_to(sys.stdout, documents, predictor, format)
         return
-    partial = output.with_name(f"{output.name}.partial")
+    partial = _partial(output)
     try:
-        with partial.open("w", encoding="utf-8", newline="\n", errors=LONE_SURROGATES) as file:
+        with partial.open("a" if resume else "w", encoding="utf-8", newline="\n", errors=LONE_SURROGATES) as file:
             _write_to(file, documents, predictor, format)
         partial.replace(output)
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        if not resume:
+            partial.unlink(missing_ok=True)
 
 
 def _write_to(file: TextIO, documents: Iterator[Document], predictor: Predictor, format: Format) -> None:

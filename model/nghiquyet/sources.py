@@ -4,12 +4,22 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from nghiquyet.errors import InputError
 
 STDIN = "-"
 SUFFIXES = (".txt", ".jsonl")
+
+
+class Form(StrEnum):
+    """What standard input and .txt files hold; .jsonl files are always JSON lines."""
+
+    TEXT = "text"  # one text
+    LINES = "lines"  # a text on each line that is not blank
+    JSONL = "jsonl"  # a JSON object on each line
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +30,16 @@ class Source:
     text: str
 
 
-def read_sources(names: Iterable[str], text_field: str = "text") -> Iterator[Source | InputError]:
-    """The texts of `.txt` files (one each), of `.jsonl` files (one a line), of folders of both, and of `-`."""
+def read_sources(
+    names: Iterable[str], text_field: str = "text", form: Form = Form.TEXT
+) -> Iterator[Source | InputError]:
+    """The texts of `.txt` files, of `.jsonl` files (one a line), of folders of both, and of `-`, standard input.
+
+    `form` says what the `.txt` files and standard input hold. Lines are read as they are asked for.
+    """
     for name in names:
         if name == STDIN:
-            yield _decoded(sys.stdin.buffer.read(), "standard input", "-")
+            yield from _read(sys.stdin.buffer, "standard input", STDIN, text_field, form)
             continue
         try:
             paths = _files(Path(name))
@@ -35,7 +50,7 @@ def read_sources(names: Iterable[str], text_field: str = "text") -> Iterator[Sou
             yield InputError(f"cannot read {name[:100]}: {error.strerror}")
             continue
         for path in paths:
-            yield from _read_file(path, text_field)
+            yield from _read_file(path, text_field, Form.JSONL if path.suffix == ".jsonl" else form)
 
 
 def _files(path: Path) -> list[Path]:
@@ -51,17 +66,25 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read_file(path: Path, text_field: str) -> Iterator[Source | InputError]:
+def _read_file(path: Path, text_field: str, form: Form) -> Iterator[Source | InputError]:
     try:
-        if path.suffix == ".jsonl":
-            with path.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
-                    if line.strip():
-                        yield _json_line(line, f"{path}:{number}", text_field)
-        else:
-            yield _decoded(path.read_bytes(), str(path), str(path))
+        with path.open("rb") as file:
+            yield from _read(file, str(path), str(path), text_field, form)
     except OSError as error:
         yield InputError(f"cannot read {path}: {error.strerror}")
+
+
+def _read(file: BinaryIO, where: str, name: str, text_field: str, form: Form) -> Iterator[Source | InputError]:
+    if form is Form.TEXT:
+        yield _decoded(file.read(), where, name)
+        return
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        if form is Form.JSONL:
+            yield _json_line(line, f"{where if name == STDIN else name}:{number}", text_field)
+        else:
+            yield _decoded(line.rstrip(b"\r\n"), f"{where}:{number}", f"{name}:{number}")
 
 
 def _decoded(raw: bytes, where: str, name: str) -> Source | InputError:
