@@ -12,6 +12,7 @@ from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import pair, total
 from nghiquyet_training.crf import CrfTagger, crf_documents, features, shape, train_crf
 from nghiquyet_training.label import PASSAGE, without
+from nghiquyet_training.rules import resolutions
 from nghiquyet_training.silver import read_silver, write_silver
 from nghiquyet_training.teachers import Teachers
 
@@ -86,3 +87,35 @@ def test_texts_that_share_a_passage_with_a_held_out_document_are_left_out(articl
     assert len(held_out.text) > 2 * PASSAGE
     assert list(without(articles, [held_out])) == articles[1:]
     assert list(without(articles, [])) == articles
+
+
+RULES = [
+    ("theo [Nghị quyết Trung ương 4 (khóa XII)] về", True),
+    ("thực hiện [nghị quyết hội nghị Trung ương 7 khóa X], ", True),
+    ("[NGHỊ QUYẾT TƯ 4]", True),
+    ("[Đề án số 06-ĐA/TU] ngày 24-9-2013", True),
+    ("[Chương trình 01-CTr/TU] và [Đề án 06]", True),
+    ("[Nghị định 163/2003/NĐ-CP] ngày", True),
+    ("theo [Chỉ thị 05] của Bộ Chính trị", True),
+    ("theo [Điều lệ Đảng].", True),
+    ("Kế hoạch năm 2018, kế hoạch 5 năm, chương trình 135, Đề án thí điểm, các nghị quyết của Trung ương", False),
+    ("nghị quyết Đại hội Đảng các cấp; Công văn số 5", False),
+]
+
+
+@pytest.mark.parametrize(("marked", "any_found"), RULES)
+def test_rules_find_what_the_guideline_names(marked: str, any_found: bool) -> None:
+    text = marked.replace("[", "").replace("]", "")
+    found = [text[start:end] for start, end in resolutions(text)]
+    assert found == [part.split("]")[0] for part in marked.split("[")[1:]]
+    assert bool(found) == any_found
+
+
+def test_rules_overrule_the_other_teachers(encoder: Encoder, crf_file: Path) -> None:
+    text = "theo Kết luận số 64 của Ban Bí thư"
+    with CrfTagger(crf_file, encoder) as crf:
+        plain, ruled = Teachers([], crf), Teachers([], crf, rules=True)
+        assert np.exp(ruled.log_probs(text)[1]).sum(axis=1) == pytest.approx(1.0, abs=1e-3)
+        found = [e for e in ruled.predict(Document("x", text)).entities if e.label == "RESOLUTION"]
+        assert [e.text for e in found] == ["Kết luận số 64"]
+        assert plain.log_probs(text)[1][5:] == pytest.approx(ruled.log_probs(text)[1][5:], abs=1e-5)

@@ -233,6 +233,7 @@ def label(
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the silver data")],
     models: Annotated[list[str] | None, typer.Option("--model", help="A trained model; several take turns")] = None,
     crf_share: Annotated[float, typer.Option(min=0, max=1, help="The CRF's say beside the models'; 0 is none")] = 0.5,
+    rules: Annotated[bool, typer.Option(help="Let the rules for RESOLUTION overrule the others")] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="Texts at most")] = None,
     overrides: SetOption = None,
 ) -> None:
@@ -247,7 +248,9 @@ def label(
 
         quiet_transformers()
         settings = TrainConfig.load(config, overrides or [])
-        words, scores = label_texts(texts, settings, models or [], crf_share, output, limit)
+        words, scores = label_texts(
+            texts, settings, models or [], output, crf_share=crf_share, rules=rules, limit=limit
+        )
         if scores:
             console.print(score_table(scores, "the teachers on the development documents"))
         typer.echo(f"{output}: {words:,} words")

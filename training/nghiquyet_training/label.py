@@ -22,23 +22,30 @@ PASSAGE = 60  # characters; what two texts share of this length is no chance
 
 @contextmanager
 def gather_teachers(
-    models: Sequence[str], config: TrainConfig, train: Sequence[Document], crf_share: float
+    models: Sequence[str], config: TrainConfig, train: Sequence[Document], crf_share: float, rules: bool
 ) -> Iterator[Teachers]:
     """The models, and with a `crf_share` above 0 a CRF trained on `train`."""
     predictors = [Predictor.load(name) for name in models]
     if not crf_share:
-        yield Teachers(predictors)
+        yield Teachers(predictors, rules=rules)
         return
     encoder = build_encoder(resolve_encoder(config.encoder.path), config.encoder.segmenter)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "crf"
         train_crf(train, encoder, path)
         with CrfTagger(path, encoder) as crf:
-            yield Teachers(predictors, crf, crf_share)
+            yield Teachers(predictors, crf, crf_share, rules)
 
 
 def label_texts(
-    texts: Sequence[Path], config: TrainConfig, models: Sequence[str], crf_share: float, output: Path, limit: int | None
+    texts: Sequence[Path],
+    config: TrainConfig,
+    models: Sequence[str],
+    output: Path,
+    *,
+    crf_share: float = 0.5,
+    rules: bool = True,
+    limit: int | None = None,
 ) -> tuple[int, dict[str, Score]]:
     """Writes silver data to `output`; returns the number of words, and the teachers' scores where `config` has a
     development part.
@@ -46,7 +53,7 @@ def label_texts(
     splits = load_splits(config.data)
     held_out = [document for part in (splits.dev, *splits.test.values()) for document in part]
     unseen = islice(without(read_texts(texts), held_out), limit)
-    with gather_teachers(models, config, splits.train, crf_share) as teachers:
+    with gather_teachers(models, config, splits.train, crf_share, rules) as teachers:
         scores = score(splits.dev, [teachers.predict(d) for d in splits.dev]) if splits.dev else {}
         return write_silver(output, unseen, teachers), scores
 

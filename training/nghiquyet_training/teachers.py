@@ -9,10 +9,13 @@ from nghiquyet.decode import Decoder, Floats, log_softmax
 from nghiquyet.documents import Document, Entity
 from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.errors import ConfigError
+from nghiquyet.labels import LABELS
 from nghiquyet.predictor import Predictor
 from nghiquyet_training.crf import TINY, CrfTagger
+from nghiquyet_training.rules import resolutions
 
 BATCH = 16  # windows
+RULE_SHARE = 0.98  # of the rules' finds in training texts are gold
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Teachers:
     models: Sequence[Predictor]
     crf: CrfTagger | None = None
     crf_share: float = 0.5
+    rules: bool = False
+    """Whether the labelling functions (rules.py) overrule the others where they find something."""
 
     def __post_init__(self) -> None:
         segmenters = {(p.encoder.segmenter.name, p.encoder.segmenter.version) for p in self.models}
@@ -53,7 +58,8 @@ class Teachers:
             parts.append(np.log(self.crf.word_probabilities(text, encoded) + TINY))
             shares.append(crf_share)
         mixed = np.tensordot(np.array(shares, dtype=np.float32), np.stack(parts), axes=1)
-        return encoded, log_softmax(mixed) if len(mixed) else mixed
+        log_probs = log_softmax(mixed) if len(mixed) else mixed
+        return encoded, overruled(log_probs, encoded, text) if self.rules else log_probs
 
     def predict(self, document: Document) -> Document:
         """The document with the teachers' entities in place of its own."""
@@ -62,3 +68,18 @@ class Teachers:
         edges = encoded.spans
         entities = (Entity.of(document.text, edges[s.first][0], edges[s.last - 1][1], s.label, s.score) for s in spans)
         return Document(document.id, document.text, tuple(entities))
+
+
+def overruled(log_probs: Floats, encoded: Encoded, text: str) -> Floats:
+    """`log_probs` (W, L) with RULE_SHARE of each row on the tag that a rule gives its word, the rest as it was."""
+    starts = {start: i for i, (start, _) in enumerate(encoded.spans)}
+    ends = {end: i for i, (_, end) in enumerate(encoded.spans)}
+    probabilities = np.exp(log_probs)
+    for start, end in resolutions(text):
+        first, last = starts.get(start), ends.get(end)
+        if first is None or last is None:
+            continue
+        probabilities[first : last + 1] *= 1 - RULE_SHARE
+        probabilities[first, LABELS.begin("RESOLUTION")] += RULE_SHARE
+        probabilities[first + 1 : last + 1, LABELS.inside("RESOLUTION")] += RULE_SHARE
+    return np.log(probabilities)
