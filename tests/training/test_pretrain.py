@@ -14,9 +14,10 @@ from nghiquyet.errors import ConfigError, InputError
 from nghiquyet.segment import SyllableSegmenter
 from nghiquyet_training.corpus import document_ids, encode_corpus, read_texts
 from nghiquyet_training.masking import mask_batch
-from nghiquyet_training.objectives import draw
+from nghiquyet_training.objectives import draw, piece_logits
 from nghiquyet_training.pretrain import Pretraining, pretrain, rate_factor
 from nghiquyet_training.pretrain_config import PretrainConfig
+from nghiquyet_training.spelling import SHAPES, read_pieces, shape
 from nghiquyet_training.vocab import count_words, train_vocab, write_vocab
 from tests.conftest import ARTICLES, TINY_ENCODER
 
@@ -163,6 +164,37 @@ def test_replaced_pieces_are_found_and_named(tmp_path: Path) -> None:
     assert again.resume()
     assert torch.equal(run.objective.detector[0].weight, again.objective.detector[0].weight)
     assert json.loads((tmp_path / "pretraining.json").read_text())["losses"].keys() == {"rtd", "mlm"}
+
+
+def test_pieces_share_their_spelling_and_the_encoder_is_a_plain_one(tmp_path: Path) -> None:
+    run = Pretraining(settings(tmp_path, init=str(TINY_ENCODER), share_spelling=True))
+    embedding = run.model.roberta.embeddings.word_embeddings
+    before = load_file(TINY_ENCODER / "model.safetensors")["roberta.embeddings.word_embeddings.weight"].float()
+    pieces = read_pieces(TINY_ENCODER / "vocab.txt")
+    title = next(i for i, piece in enumerate(pieces) if shape(piece) == SHAPES.index("title")) + 4
+    lower = next(i for i, piece in enumerate(pieces) if shape(piece) == SHAPES.index("lower")) + 4
+    moved = (embedding.weight - before).norm(dim=1)
+    assert moved[title].item() == pytest.approx(1.0, abs=1e-3)
+    assert moved[lower].item() == pytest.approx(0.0, abs=1e-3)
+    losses = run.run()
+    assert losses["mlm"] < 6.8
+    saved = RobertaForMaskedLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    ids = next(run.batches(), torch.randint(4, 900, (2, 32)))
+    with torch.no_grad():
+        ours = piece_logits(run.model.eval(), run.model.roberta(ids)[0])
+        assert saved(ids).logits == pytest.approx(ours, abs=0.02)  # fp16 weights
+    again = Pretraining(settings(tmp_path, init=str(TINY_ENCODER), share_spelling=True))
+    assert again.resume()
+    assert torch.equal(again.model.roberta.embeddings.word_embeddings.weight, embedding.weight)
+
+
+@pytest.mark.parametrize(
+    ("piece", "name"),
+    [("Nhân", "title"), ("nhân", "lower"), ("NH@@", "upper"), ("P", "one capital"), ("17.792", "number"),
+     ("...", "other"), ("@@", "other"), ("hU@@", "lower")],
+)  # fmt: skip
+def test_shapes_of_pieces(piece: str, name: str) -> None:
+    assert SHAPES[shape(piece)] == name
 
 
 def test_the_generators_guesses_follow_its_probabilities() -> None:

@@ -69,6 +69,8 @@ class OptimizerConfig(Settings):
     """AdamW's weight decay, on matrices only."""
     warmup: float = Field(0.1, ge=0, lt=1)
     """Share of the steps in which the rate rises."""
+    hide: float = Field(0.0, ge=0, lt=1)
+    """Share of the pieces that a training step reads as `<mask>`: the context must tell, not the word by heart."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of probability that is spread over the other tags."""
     patience: int = Field(0, ge=0)

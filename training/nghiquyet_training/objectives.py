@@ -4,7 +4,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, gelu, linear
 from transformers import RobertaForMaskedLM
 
 from nghiquyet_training.masking import hide_all, mask_batch
@@ -64,7 +64,7 @@ class ReplacedPieces(torch.nn.Module):
     def _guess(self, inputs: Tensor, chosen: Tensor, randomness: torch.Generator) -> Tensor:
         """(chosen.sum(),): a piece for each hidden place, drawn as likely as the generator thinks it."""
         states = self.generator.roberta(inputs)[0]
-        likely = self.generator.lm_head(states[chosen]).float().softmax(dim=-1)
+        likely = piece_logits(self.generator, states[chosen]).float().softmax(dim=-1)
         return draw(likely, randomness)
 
 
@@ -77,5 +77,11 @@ def draw(likely: Tensor, randomness: torch.Generator) -> Tensor:
 
 def piece_loss(model: RobertaForMaskedLM, states: Tensor, chosen: Tensor, targets: Tensor) -> Tensor:
     """Cross entropy of `targets` (N,) at the `chosen` (B, T) places; the output head sees only these."""
-    logits = cast(Tensor, model.lm_head(states[chosen]))
-    return cross_entropy(logits.float(), targets)
+    return cross_entropy(piece_logits(model, states[chosen]).float(), targets)
+
+
+def piece_logits(model: RobertaForMaskedLM, states: Tensor) -> Tensor:
+    """(N, width) -> (N, V): RoBERTa's output head over the input embeddings, which may be parametrized."""
+    head = model.lm_head
+    hidden = head.layer_norm(gelu(head.dense(states)))
+    return linear(hidden, cast(Tensor, model.roberta.embeddings.word_embeddings.weight), head.bias)

@@ -10,6 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn.utils import parametrize
 from tqdm import tqdm
 from transformers import RobertaConfig, RobertaForMaskedLM
 
@@ -31,6 +33,7 @@ from nghiquyet_training.objectives import MaskedLanguage, ReplacedPieces
 from nghiquyet_training.package import VOCABULARY, save_model
 from nghiquyet_training.pretrain_config import PretrainConfig, Shape
 from nghiquyet_training.settings import expand
+from nghiquyet_training.spelling import read_pieces, share_spelling
 
 POSITIONS = MAX_PIECES + PAD_ID + 1  # RoBERTa counts positions from pad_id + 1
 ABOUT = "pretraining.json"
@@ -103,6 +106,8 @@ class Pretraining:
             self._start_from_frequencies(model)
         if self.config.local_heads:
             add_local_heads(model)
+        if self.config.share_spelling:
+            share_spelling(model.roberta.embeddings.word_embeddings, read_pieces(self.output / "vocab.txt"))
         model.train()
         return model
 
@@ -161,7 +166,7 @@ class Pretraining:
     def train_step(self, ids: Tensor) -> dict[str, float]:
         """One optimizer step on `ids` (B, T); returns the parts of the loss."""
         randomness = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
+        with parametrize.cached(), torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
             losses = self.objective.losses(ids, randomness)
         torch.autograd.backward(list(losses.values()))
         torch.nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
@@ -243,8 +248,12 @@ class Pretraining:
 
     def save_encoder(self) -> None:
         """The encoder in the Hub's own layout, fp16, with its output head and vocabulary."""
-        self.model.config.hidden_dropout_prob = self.model.config.attention_probs_dropout_prob = 0.1
-        save_model(self.model, self.output)
+        plain = self._bare_model()
+        with torch.no_grad():
+            for name, parameter in plain.named_parameters():
+                parameter.copy_(attrgetter(name)(self.model))
+        plain.config.hidden_dropout_prob = plain.config.attention_probs_dropout_prob = 0.1
+        save_model(plain, self.output)
         (self.output / ABOUT).write_text(json.dumps(self.about(), indent=2) + "\n", encoding="utf-8")
 
     def about(self) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class PretrainConfig(Settings):
     (ELECTRA); null is masked language modelling."""
     local_heads: bool = False
     """Set some heads to look at the neighbouring pieces before training (see local_heads.py), of `init` too."""
+    share_spelling: bool = False
+    """Let pieces of one shape, and of the same letters, share a part of their embedding (see spelling.py)."""
     pieces: int = Field(36_000_000, ge=1)
     """Pieces to train on; fewer than the files hold are a random part of them, more are further passes."""
     block: int = Field(128, ge=8, le=256)

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
 
 from nghiquyet.backends import TorchBackend
+from nghiquyet.bpe import UNK_ID
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
 from nghiquyet.labels import LABELS
@@ -68,7 +69,10 @@ class SpanTrainer(Trainer):
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Cross entropy against the target probabilities of each word, the mean over the words."""
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        ids = inputs["input_ids"]
+        if model.training and self._config.optimizer.hide:
+            ids = hidden(ids, self._config.optimizer.hide, self._encoder.bpe.mask_id)
+        outputs = model(input_ids=ids, attention_mask=inputs["attention_mask"])
         loss = soft_cross_entropy(outputs.logits, inputs["labels"], self._config.optimizer.label_smoothing)
         return (loss, outputs) if return_outputs else loss
 
@@ -90,6 +94,12 @@ class SpanTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+def hidden(ids: Tensor, share: float, mask_id: int) -> Tensor:
+    """`ids` with that share of the pieces behind `<mask>`; control tokens stay."""
+    chosen = (torch.rand(ids.shape, device=ids.device) < share) & (ids > UNK_ID)
+    return torch.where(chosen, mask_id, ids)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
