@@ -20,7 +20,7 @@ import typer
 
 from nghiquyet.errors import AnnotationError, InputError, NghiquyetError
 from nghiquyet.label_studio import text_hash
-from nghiquyet_annotations.agreement import MICRO
+from nghiquyet.scoring import MICRO
 from nghiquyet_annotations.labelling_config import instructions, labelling_config
 from nghiquyet_annotations.manifest import EXPORTS, GOLD, MANIFEST, build
 from nghiquyet_annotations.marked import parse_marked, regions

@@ -1,5 +1,6 @@
-"""How far two annotations of the same documents agree: exact span F1, and every span where they do not."""
+"""How far two annotations of the same documents agree: span F1, chance-corrected, and every span where they do not."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -8,10 +9,10 @@ from pathlib import Path
 from nghiquyet.documents import Document, Entity
 from nghiquyet.errors import AnnotationError
 from nghiquyet.label_studio import entities, read_tasks
-from nghiquyet.labels import LABELS
-from nghiquyet.scoring import Counts, pair, total
-
-MICRO = "micro"
+from nghiquyet.labels import LABELS, OUTSIDE
+from nghiquyet.normalize import iter_lines
+from nghiquyet.scoring import MICRO, Counts, count, pair, total, type_only
+from nghiquyet.segment import atoms
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,33 @@ class Agreement:
     second: str
     documents: int
     counts: Mapping[str, Counts]
+    overlap: Mapping[str, Counts]
+    """As `counts`, where an overlap with the same label is agreement enough."""
+    tokens: Counter[tuple[str, str]]
+    """How often a token (a syllable, number or sign) has one label on the first side and one on the second."""
+    by_document: Mapping[str, Counts]
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...]
+
+    @property
+    def kappa(self) -> float:
+        """Cohen's kappa over the tokens' labels (Cohen 1960); 1.0 where neither side marked anything.
+
+        Most tokens are outside and both sides agree on them, so it reads higher than F1 for the same annotations.
+        """
+        total = self.tokens.total()
+        sides: tuple[Counter[str], Counter[str]] = Counter(), Counter()
+        for labels, times in self.tokens.items():
+            for side, label in zip(sides, labels, strict=True):
+                side[label] += times
+        observed = sum(times for (a, b), times in self.tokens.items() if a == b) / max(1, total)
+        by_chance = sum(sides[0][label] * sides[1][label] for label in sides[0]) / max(1, total) ** 2
+        return (observed - by_chance) / (1 - by_chance) if by_chance < 1 and total else 1.0
+
+    def worst(self, limit: int) -> list[tuple[str, Counts]]:
+        """The documents of least F1 that have a difference, the least first."""
+        unequal = [(name, c) for name, c in self.by_document.items() if c.f1 < 1]
+        return sorted(unequal, key=lambda item: (item[1].f1, item[0]))[:limit]
 
 
 def agreement(first: Sequence[Document], second: Sequence[Document], names: tuple[str, str]) -> Agreement:
@@ -52,9 +78,33 @@ def agreement(first: Sequence[Document], second: Sequence[Document], names: tupl
         raise AnnotationError(f"{names[0]} and {names[1]} have no document in common; compare their data.doc_id")
     pairs = pair([d for d in first if d.id in common], [d for d in second if d.id in common])
     counts = {label: total(pairs, label) for label in LABELS.names} | {MICRO: total(pairs)}
-    differences = tuple(found for a, b in pairs for found in _differences(a, b))
-    left_out = tuple(d.id for d in (*first, *second) if d.id not in common)
-    return Agreement(*names, len(pairs), counts, differences, left_out)
+    labels: dict[str, str | None] = {**{name: name for name in LABELS.names}, MICRO: None}
+    return Agreement(
+        *names,
+        documents=len(pairs),
+        counts=counts,
+        overlap={name: _overlap(pairs, label) for name, label in labels.items()},
+        tokens=Counter(labels for a, b in pairs for labels in zip(token_labels(a), token_labels(b), strict=True)),
+        by_document={a.id: count(a.keys, b.keys) for a, b in pairs},
+        differences=tuple(found for a, b in pairs for found in _differences(a, b)),
+        left_out=tuple(d.id for d in (*first, *second) if d.id not in common),
+    )
+
+
+def _overlap(pairs: Sequence[tuple[Document, Document]], label: str | None) -> Counts:
+    kept = ([[key for key in d.keys if label in (None, key[2])] for d in both] for both in pairs)
+    return sum((type_only(a, b) for a, b in kept), Counts())
+
+
+def token_labels(document: Document) -> list[str]:
+    """The label of each token, or OUTSIDE; one that a span covers in part counts as covered."""
+    tokens = [line.source_span(*atom) for line in iter_lines(document.text) for atom in atoms(line.text)]
+    labels, rest = [], list(document.entities)
+    for start, end in tokens:
+        while rest and rest[0].end <= start:
+            rest.pop(0)
+        labels.append(rest[0].label if rest and rest[0].start < end else OUTSIDE)
+    return labels
 
 
 def _differences(a: Document, b: Document) -> list[Difference]:

@@ -12,9 +12,11 @@ from rich.table import Table
 from nghiquyet.console import BAD_INPUT, complain, reported
 from nghiquyet.errors import InputError, NghiquyetError
 from nghiquyet.label_studio import State, read_documents, read_tasks
-from nghiquyet.labels import LABELS
+from nghiquyet.labels import LABELS, OUTSIDE
 from nghiquyet_annotations import agreement as agreements
 from nghiquyet_annotations import labelling_config
+from nghiquyet_annotations.acceptance import ADDED, CHANGED, DELETED, KEPT
+from nghiquyet_annotations.acceptance import acceptance as accepted
 from nghiquyet_annotations.edges import trim
 from nghiquyet_annotations.raw import read_export, write_json
 from nghiquyet_annotations.stats import Stats
@@ -29,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+WORST = 5  # documents of least agreement that are named
 Export = Annotated[Path, typer.Argument(help="Label Studio export, format 'JSON'")]
 Exports = Annotated[list[Path], typer.Argument(help="Label Studio exports, format 'JSON'", metavar="EXPORT...")]
 
@@ -151,17 +154,47 @@ def agreement(
         _print_agreement(one)
 
 
+@app.command(epilog="Example: nghiquyet-annotate acceptance export.json")
+def acceptance(exports: Exports) -> None:
+    """What annotators did with pre-annotated spans: kept, changed, deleted, added."""
+    with reported():
+        found = accepted(item for export in exports for item in read_export(export))
+    table = _table("label", "kept", "changed", "deleted", "added", "kept of predicted")
+    for name in (*LABELS.names, None):
+        rate = found.rate(name)
+        counts = (str(found.of(what, name)) for what in (KEPT, CHANGED, DELETED, ADDED))
+        table.add_row(name or "all", *counts, "-" if rate is None else f"{rate:.0%}")
+    Console().print(table)
+    _say(f"annotations begun from a prediction: {found.annotations}, without a prediction: {found.blind}")
+
+
 def _print_agreement(found: agreements.Agreement) -> None:
-    table = _table("label", "F1", found.first, found.second, "same")
+    table = _table("label", "exact F1", "overlap F1", found.first, found.second, "same")
     for name, c in found.counts.items():
-        table.add_row(name, f"{c.f1:.4f}", str(c.gold), str(c.predicted), str(c.hits))
+        shares = (f"{c.f1:.4f}", f"{found.overlap[name].f1:.4f}")
+        table.add_row(name, *shares, str(c.gold), str(c.predicted), str(c.hits))
     console = Console()
     console.print(f"{found.first} and {found.second}: {found.documents} document(s) in common", markup=False)
     console.print(table)
+    _say(f"Cohen's kappa over {found.tokens.total()} tokens: {found.kappa:.4f}")
+    _print_confusion(found)
+    for name, c in found.worst(WORST):
+        _say(f"least agreement: document {name}, F1 {c.f1:.4f}")
     for difference in found.differences:
         _print_difference(difference)
     if found.left_out:
         _say(f"left out, for only one side has them: {', '.join(found.left_out)}")
+
+
+def _print_confusion(found: agreements.Agreement) -> None:
+    """How the labels of tokens were taken for each other; nothing where they never were."""
+    names = [*LABELS.names, OUTSIDE]
+    if all(a == b for a, b in found.tokens):
+        return
+    table = _table(f"{found.first} \\ {found.second}", *names)
+    for row in names:
+        table.add_row(row, *(str(found.tokens[row, column]) for column in names))
+    Console().print(table)
 
 
 def _print_difference(difference: agreements.Difference) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from nghiquyet.documents import Document, Entity
 from nghiquyet.errors import AnnotationError, InputError
-from nghiquyet_annotations.agreement import MICRO, agreement, by_annotator, pairwise
+from nghiquyet.scoring import MICRO
+from nghiquyet_annotations.agreement import agreement, by_annotator, pairwise, token_labels
 
 Make = Callable[..., Any]
 TEXT = "Huyện ủy Thanh Oai có 9 xã và 5 chi bộ"
@@ -74,3 +75,29 @@ def test_one_annotator_is_too_few_and_two_answers_are_too_many(task: Make, save:
     item["annotations"] *= 2
     with pytest.raises(AnnotationError, match="twice"):
         pairwise(save(item))
+
+
+def test_an_overlap_is_half_the_way() -> None:
+    first = _document(("Huyện ủy Thanh Oai", "ORG"), ("9 xã", "METRIC"))
+    second = _document(("Huyện ủy", "ORG"), ("9 xã", "METRIC"))
+    found = agreement([first], [second], NAMES)
+    assert found.counts[MICRO].f1 == pytest.approx(0.5)
+    assert found.overlap[MICRO].f1 == 1.0
+    assert found.worst(5) == [("d", found.by_document["d"])]
+    assert agreement([first], [first], NAMES).worst(5) == []
+
+
+def test_kappa_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    first = _document(("Huyện ủy Thanh Oai", "ORG"), ("9 xã", "METRIC"))
+    second = _document(("Huyện ủy", "ORG"), ("9", "PERSON"), ("5 chi bộ", "METRIC"))
+    labels = token_labels(first), token_labels(second)
+    assert labels[0][:4] == ["ORG"] * 4
+    assert labels[1][:5] == ["ORG", "ORG", "O", "O", "O"]
+    found = agreement([first], [second], NAMES)
+    assert found.kappa == pytest.approx(cohen_kappa_score(*labels))
+    assert found.tokens["ORG", "O"] == 2
+    assert found.tokens["METRIC", "PERSON"] == 1
+    assert agreement([first], [first], NAMES).kappa == 1.0
+    assert agreement([_document()], [_document()], NAMES).kappa == 1.0
