@@ -16,7 +16,7 @@ from nghiquyet.documents import Document
 from nghiquyet.label_studio import read_documents
 from nghiquyet.labels import LABELS
 from nghiquyet.scoring import pair, total
-from nghiquyet_training.data import tenth as tenth_of
+from nghiquyet.splits import tenth as tenth_of
 from nghiquyet_training.evaluate import comparison_table, predictions
 from nghiquyet_training.significance import compare_seeds
 

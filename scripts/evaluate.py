@@ -17,7 +17,7 @@ from nghiquyet.label_studio import read_documents
 from nghiquyet.labels import LABELS
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import ErrorKind
-from nghiquyet_training.data import tenth as tenth_of
+from nghiquyet.splits import tenth as tenth_of
 from nghiquyet_training.evaluate import score_table
 from nghiquyet_training.report import Report, make_report
 

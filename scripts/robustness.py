@@ -13,7 +13,7 @@ from rich.progress import track
 
 from nghiquyet.label_studio import read_documents
 from nghiquyet.predictor import Predictor
-from nghiquyet_training.data import tenth as tenth_of
+from nghiquyet.splits import tenth as tenth_of
 from nghiquyet_training.perturb import PERTURBATIONS
 from nghiquyet_training.robustness import robustness, robustness_table
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from nghiquyet.label_studio import read_documents
-from nghiquyet_training.data import tenth
+from nghiquyet.splits import tenth
 from nghiquyet_training.rules import resolutions
 
 HELD_OUT = (8, 9)

@@ -18,6 +18,7 @@ from nghiquyet_annotations import labelling_config
 from nghiquyet_annotations.acceptance import ADDED, CHANGED, DELETED, KEPT
 from nghiquyet_annotations.acceptance import acceptance as accepted
 from nghiquyet_annotations.edges import trim
+from nghiquyet_annotations.freeze import freeze
 from nghiquyet_annotations.raw import read_export, write_json
 from nghiquyet_annotations.stats import Stats
 from nghiquyet_annotations.stats import stats as count
@@ -184,6 +185,46 @@ def _print_agreement(found: agreements.Agreement) -> None:
         _print_difference(difference)
     if found.left_out:
         _say(f"left out, for only one side has them: {', '.join(found.left_out)}")
+
+
+@app.command(epilog="Example: nghiquyet-annotate diff before.json after.json")
+def diff(export: Export, other: Annotated[Path, typer.Argument(help="The export to compare it with")]) -> None:
+    """Show every span that differs between two exports, and the documents that one lacks. Exit status 1 if any."""
+    with reported():
+        sides = read_documents([export]), read_documents([other])
+        only = [sorted({d.id for d in a} - {d.id for d in b}) for a, b in (sides, sides[::-1])]
+        common = {d.id for d in sides[0]} & {d.id for d in sides[1]}
+        found = agreements.agreement(*sides, (export.name, other.name)).differences if common else ()
+    for difference in found:
+        _print_difference(difference)
+    for name, documents in zip((export.name, other.name), only, strict=True):
+        if documents:
+            _say(f"only in {name}: {', '.join(documents)}")
+    _say(f"{len(found)} span(s) differ in {len(common)} common document(s)")
+    raise typer.Exit(int(bool(found or any(only))))
+
+
+@app.command(epilog="Example: nghiquyet-annotate gold export.json -o gold-2 --version 2")
+def gold(
+    exports: Exports,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the frozen version")],
+    version: Annotated[str, typer.Option(help="Its name or number")],
+) -> None:
+    """Freeze a version of the gold: exports, checksums, counts by part, near-duplicates. Exit status 1 on leakage."""
+    with reported():
+        manifest = freeze(exports, output, version)
+    table = _table("part", "documents", *LABELS.names)
+    for name, counts in manifest["parts"].items():
+        table.add_row(name, *map(str, counts.values()))
+    Console().print(table)
+    for each in manifest["near_duplicates"]:
+        first, second = each["documents"]
+        _say(
+            f"near-duplicates: {first} ({each['parts'][0]}) and {second} ({each['parts'][1]}) share {each['share']:.0%}"
+        )
+    if manifest["leakage"]:
+        _say(f"{len(manifest['leakage'])} pair(s) fall into different parts: keep one of each, and freeze again")
+    raise typer.Exit(int(bool(manifest["leakage"])))
 
 
 def _print_confusion(found: agreements.Agreement) -> None:

@@ -12,6 +12,7 @@ from nghiquyet.documents import Document, Entity
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import AnnotationError, ConfigError
 from nghiquyet.labels import LABELS
+from nghiquyet.splits import tenth
 from nghiquyet.windows import make_windows
 from nghiquyet_training.config import DataConfig
 from nghiquyet_training.data import (
@@ -20,7 +21,6 @@ from nghiquyet_training.data import (
     load_splits,
     silver_windows,
     tagged_windows,
-    tenth,
     word_tags,
 )
 from nghiquyet_training.trainer import soft_cross_entropy

@@ -295,7 +295,7 @@ def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: Resume
 
 def _gold(exports: list[Path], tenth: int | None) -> list[Document]:
     from nghiquyet.label_studio import read_documents
-    from nghiquyet_training.data import tenth as tenth_of
+    from nghiquyet.splits import tenth as tenth_of
 
     gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
     if not gold:

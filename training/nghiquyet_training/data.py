@@ -1,6 +1,5 @@
 """Gold documents: which are trained on, which choose, which test; and their words as tagged windows."""
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.errors import AnnotationError, ConfigError
 from nghiquyet.label_studio import read_documents
 from nghiquyet.labels import LABELS, OUTSIDE
+from nghiquyet.splits import tenth
 from nghiquyet.windows import make_windows
 from nghiquyet_training.config import DataConfig
 from nghiquyet_training.settings import expand
@@ -33,11 +33,6 @@ class Splits:
     train: list[Document]
     dev: list[Document] = field(default_factory=list)
     test: dict[str, list[Document]] = field(default_factory=dict)
-
-
-def tenth(doc_id: str) -> int:
-    """The tenth, 0 to 9, that a document falls into: it depends on its id alone and so never changes."""
-    return int(hashlib.sha256(doc_id.encode()).hexdigest()[:8], 16) % 10
 
 
 def load_splits(config: DataConfig) -> Splits:
