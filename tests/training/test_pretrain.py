@@ -12,7 +12,9 @@ from nghiquyet.bpe import UNK_ID, PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError, InputError
 from nghiquyet.segment import SyllableSegmenter
+from nghiquyet_training.config import EncoderConfig
 from nghiquyet_training.corpus import document_ids, encode_corpus, read_texts
+from nghiquyet_training.encoder_source import build_model
 from nghiquyet_training.masking import mask_batch
 from nghiquyet_training.objectives import draw, piece_logits
 from nghiquyet_training.pretrain import Pretraining, pretrain, rate_factor
@@ -186,6 +188,19 @@ def test_pieces_share_their_spelling_and_the_encoder_is_a_plain_one(tmp_path: Pa
     again = Pretraining(settings(tmp_path, init=str(TINY_ENCODER), share_spelling=True))
     assert again.resume()
     assert torch.equal(again.model.roberta.embeddings.word_embeddings.weight, embedding.weight)
+
+
+def test_capitals_are_parted_when_fine_tuning_begins() -> None:
+    config = EncoderConfig(path=str(TINY_ENCODER), segmenter="syllable", max_pieces=128)
+    plain, parted = (
+        build_model(TINY_ENCODER, config.model_copy(update={"part_capitals": length}), seed=0) for length in (0.0, 2.0)
+    )
+    moved = parted.roberta.embeddings.word_embeddings.weight - plain.roberta.embeddings.word_embeddings.weight
+    pieces = read_pieces(TINY_ENCODER / "vocab.txt")
+    lengths = moved.norm(dim=1)[4 : 4 + len(pieces)]
+    expected = [0.0 if SHAPES[shape(piece)] in ("lower", "other") else 2.0 for piece in pieces]
+    assert lengths.tolist() == pytest.approx(expected, abs=1e-3)
+    assert not moved[:4].any()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ class EncoderConfig(Settings):
     """Longest window, in training and in use; not longer than the encoder was pretrained on."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """Dropout of hidden states, attention and classifier while training."""
+    part_capitals: float = Field(0.0, ge=0)
+    """Length of vectors that part capitals from small letters, added to the piece embeddings; see spelling.py."""
     licence: str | None = None
     """Licence of the encoder's weights, for the manifest and the card; null takes the known one of a Hub id."""
 

@@ -15,6 +15,7 @@ from nghiquyet.labels import LABELS
 from nghiquyet.segment import load_segmenter
 from nghiquyet_training.config import EncoderConfig
 from nghiquyet_training.settings import expand
+from nghiquyet_training.spelling import part_capitals, read_pieces
 
 NEEDED = ("config.json", "model.safetensors", "vocab.txt", "bpe.codes")
 LICENCES = {"vinai/phobert-base": "mit", "vinai/phobert-large": "mit", "vinai/phobert-base-v2": "agpl-3.0"}
@@ -101,4 +102,7 @@ def build_model(folder: Path, config: EncoderConfig, seed: int) -> RobertaForTok
     missing = sorted(name for name in loaded["missing_keys"] if not name.startswith("classifier."))
     if missing:
         raise ConfigError(f"{folder}/model.safetensors lacks {len(missing)} weights of the encoder, first {missing[0]}")
+    if config.part_capitals:
+        pieces = read_pieces(folder / "vocab.txt")
+        part_capitals(model.roberta.embeddings.word_embeddings, pieces, config.part_capitals)
     return model

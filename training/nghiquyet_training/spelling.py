@@ -65,18 +65,28 @@ def share_spelling(embedding: torch.nn.Embedding, pieces: Sequence[str]) -> None
     """Parametrizes `embedding.weight`, and parts capitals from small letters more than they are."""
     shared = SharedSpelling(pieces, embedding.num_embeddings, embedding.embedding_dim)
     with torch.no_grad():
-        shared.shape_vectors.copy_(_directions(embedding.weight, pieces))
+        shared.shape_vectors.copy_(CAPITAL * _directions(embedding.weight, pieces))
     parametrize.register_parametrization(embedding, "weight", shared)
 
 
+@torch.no_grad()
+def part_capitals(embedding: torch.nn.Embedding, pieces: Sequence[str], length: float) -> None:
+    """Adds a vector of its shape, of that length, to each piece: for an encoder that did not share spelling."""
+    shapes = _rows([shape(piece) for piece in pieces], embedding.num_embeddings)
+    embedding.weight += length * _directions(embedding.weight, pieces)[shapes]
+
+
 def _directions(weight: Tensor, pieces: Sequence[str]) -> Tensor:
-    """(shapes, width): along the mean way from a small to a capital spelling; a way of their own for rarer shapes."""
+    """(shapes, width), of length 1: along the mean way from a small to a capital spelling; rarer shapes have their own.
+
+    Small letters and signs have none.
+    """
     ids = {piece: i for i, piece in enumerate(pieces, start=UNK_ID + 1)}
     pairs = [(i, ids[p.lower()]) for p, i in ids.items() if shape(p) == SHAPES.index("title") and p.lower() in ids]
     upper, lower = (torch.tensor(side, dtype=torch.long) for side in zip(*pairs, strict=True)) if pairs else ((), ())
     capital = (weight[upper] - weight[lower]).mean(dim=0) if pairs else torch.zeros(weight.shape[1])
     basis = [capital] + [torch.randn(weight.shape[1]) for _ in range(3)]
-    title, whole, single, number = torch.linalg.qr(torch.stack(basis, dim=1))[0].T * CAPITAL
+    title, whole, single, number = torch.linalg.qr(torch.stack(basis, dim=1))[0].T
     title = title * torch.sign(torch.dot(title, capital) + 1e-9)
     vectors = torch.zeros(len(SHAPES), weight.shape[1])
     vectors[SHAPES.index("title")] = title
