@@ -43,6 +43,8 @@ class DataConfig(Settings):
     """How often each gold window stands in an epoch; beside much silver, more often than once."""
     augment: int = Field(0, ge=0)
     """Perturbed copies of each gold document in an epoch: capitals, small letters, no diacritics, or scanned."""
+    other_mentions: int = Field(0, ge=0)
+    """Copies, in an epoch, of each gold document that cites a policy document, with others cited instead."""
     unwritable: Literal["error", "mask"] = "error"
     """A gold span that begins or ends inside a word: stop and name it, or name it and mask its words in the loss."""
 

@@ -24,6 +24,7 @@ from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.data import Splits, load_splits, silver_windows, tagged_windows
 from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
 from nghiquyet_training.evaluate import evaluate, rows
+from nghiquyet_training.mentions import with_other_mentions
 from nghiquyet_training.package import package_run
 from nghiquyet_training.perturb import augmented
 from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, hardware, versions
@@ -67,6 +68,9 @@ def training_windows(config: TrainConfig, train: Sequence[Document], encoder: En
     if data.augment:
         copies = augmented(train, data.augment, config.seed)
         parts.append(tagged_windows(copies, encoder, pieces, "ignore"))  # `NgaTAG` in capitals has no edge inside
+    if data.other_mentions:
+        copies = with_other_mentions(train, data.other_mentions, config.seed)
+        parts.append(tagged_windows(copies, encoder, pieces, data.unwritable))
     if data.silver:
         silver = (row for path in data.silver for row in read_silver(expand(path)))
         parts.append(silver_windows(silver, encoder, pieces))
