@@ -46,8 +46,8 @@ class Manifest:
     base: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    failures: Sequence[str] = ()
-    """Examples of what the model gets wrong, as lines of text."""
+    failures: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Examples of errors as lines of text, by the part of the data that they are from."""
     footprint: Mapping[str, Any] = field(default_factory=dict)
     """What training took: time, processor."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -26,12 +26,13 @@ def test_what_is_recorded_is_shown() -> None:
         BARE,
         temperature=1.7,
         operating_points=points,
-        failures=["missed: gold ORG `Huyện ủy`"],
+        failures={"the five articles": ["missed: gold ORG `Huyện ủy`"]},
         footprint={"fine-tuning": "100 seconds"},
     )
     card = model_card(full)
     assert "temperature 1.70" in card
     assert "| 0.5 | 0.850 | 0.850 |" in card
+    assert "On the five articles, some of each kind:" in card
     assert "- missed: gold ORG `Huyện ủy`" in card
     assert "- fine-tuning: 100 seconds" in card
 

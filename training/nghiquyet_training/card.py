@@ -73,8 +73,12 @@ def _scores(manifest: Manifest) -> str:
     return "\n".join([*lines, ""])
 
 
-def _failures(failures: Sequence[str]) -> str:
-    return "\n".join(["## Where it fails\n", *(f"- {line}" for line in failures), ""]) if failures else ""
+def _failures(failures: Mapping[str, Sequence[str]]) -> str:
+    parts = [
+        "\n".join([f"On {part}, some of each kind:\n", *(f"- {line}" for line in lines), ""])
+        for part, lines in failures.items()
+    ]
+    return "\n".join(["## Where it fails\n", *parts]) if parts else ""
 
 
 def _weights_hash(manifest: Manifest) -> str:

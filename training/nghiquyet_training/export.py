@@ -87,7 +87,8 @@ def record(folder: Path, part: str, rows: Mapping[str, Any], failures: Sequence[
     """Adds the scores of a part of the data, and examples of errors, to a model's manifest and card."""
     manifest = open_artefact(folder).manifest
     metrics = {**manifest.metrics, part: rows}
-    finish_artefact(folder, replace(manifest, metrics=metrics, failures=[*manifest.failures, *failures]))
+    examples = {**manifest.failures, part: failures} if failures else manifest.failures
+    finish_artefact(folder, replace(manifest, metrics=metrics, failures=examples))
 
 
 def _write_onnx(model: RobertaForTokenClassification, path: Path, *, int8: bool) -> None:
