@@ -25,7 +25,7 @@ def command_of(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_shipped_configuration_is_valid_and_says_its_command(path: Path) -> None:
-    command, argument = command_of(path)
+    command, argument, *_ = command_of(path)
     assert ROOT / argument == path
     assert COMMANDS[command].load(path)
 

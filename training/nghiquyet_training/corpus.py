@@ -54,11 +54,9 @@ def encode_corpus(texts: Iterable[str], folder: Path, segmenter: str) -> Ids:
     if size > 1 << 16:
         raise InputError(f"got a vocabulary of {size} pieces; 65536 at most fit the corpus array")
     parts: list[Ids] = []
-    bar: tqdm[None] = tqdm(unit="piece", unit_scale=True, desc="encode", mininterval=5)
-    with Pool(initializer=_start_worker, initargs=(folder, segmenter)) as pool, bar:
-        for ids in pool.imap(_encode, texts, chunksize=64):
-            parts.append(ids)
-            bar.update(len(ids))
+    with Pool(initializer=_start_worker, initargs=(folder, segmenter)) as pool:
+        encoded = pool.imap(_encode, texts, chunksize=64)
+        parts += tqdm(encoded, unit="text", desc="encode", mininterval=5)
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint16)
 
 

@@ -1,7 +1,5 @@
 """What a pretraining step asks of the encoder: the hidden pieces, or which pieces were replaced and what they were."""
 
-from typing import cast
-
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, gelu, linear
@@ -84,4 +82,4 @@ def piece_logits(model: RobertaForMaskedLM, states: Tensor) -> Tensor:
     """(N, width) -> (N, V): RoBERTa's output head over the input embeddings, which may be parametrized."""
     head = model.lm_head
     hidden = head.layer_norm(gelu(head.dense(states)))
-    return linear(hidden, cast(Tensor, model.roberta.embeddings.word_embeddings.weight), head.bias)
+    return linear(hidden, model.roberta.embeddings.word_embeddings.weight, head.bias)
