@@ -13,11 +13,9 @@ import typer
 from rich.console import Console
 
 from nghiquyet.documents import Document
-from nghiquyet.label_studio import read_documents
 from nghiquyet.labels import LABELS
 from nghiquyet.scoring import pair, total
-from nghiquyet.splits import tenth as tenth_of
-from nghiquyet_training.evaluate import comparison_table, predictions
+from nghiquyet_training.evaluate import comparison_table, predictions, read_gold
 from nghiquyet_training.significance import compare_seeds
 
 
@@ -36,7 +34,7 @@ def main(
     tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
 ) -> None:
     """Prints the table and the verdict."""
-    documents = [d for d in read_documents(gold) if tenth in (None, tenth_of(d.id))]
+    documents = read_gold(gold, tenth)
     left, right = ([predictions(source, documents) for source in sources] for sources in (a, b))
     by_label = {label: compare_seeds(documents, left, right, label) for label in (*LABELS.names, None)}
     Console().print(comparison_table(by_label, f"{a[0]} …", f"{b[0]} …"))

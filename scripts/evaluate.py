@@ -13,12 +13,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from nghiquyet.label_studio import read_documents
 from nghiquyet.labels import LABELS
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import ErrorKind
-from nghiquyet.splits import tenth as tenth_of
-from nghiquyet_training.evaluate import score_table
+from nghiquyet_training.evaluate import read_gold, score_table
 from nghiquyet_training.report import Report, make_report
 
 
@@ -36,7 +34,7 @@ def main(
     tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
 ) -> None:
     """Prints the tables."""
-    gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
+    gold = read_gold(exports, tenth)
     report = make_report(Predictor.load(model), gold, model=model, data=", ".join(path.name for path in exports))
     console = Console()
     console.print(score_table(report.scores, f"{model}: {len(gold)} documents"))

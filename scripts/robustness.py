@@ -11,9 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from nghiquyet.label_studio import read_documents
 from nghiquyet.predictor import Predictor
-from nghiquyet.splits import tenth as tenth_of
+from nghiquyet_training.evaluate import read_gold
 from nghiquyet_training.perturb import PERTURBATIONS
 from nghiquyet_training.robustness import robustness, robustness_table
 
@@ -24,7 +23,7 @@ def main(
     tenth: Annotated[int | None, typer.Option(min=0, max=9, help="Only this tenth of the documents, by hash")] = None,
 ) -> None:
     """Prints the table."""
-    gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
+    gold = read_gold(exports, tenth)
     rows = list(track(robustness(Predictor.load(model), gold), "perturbations", total=len(PERTURBATIONS)))
     Console().print(robustness_table(rows, f"{model}: {len(gold)} documents, perturbed"))
 

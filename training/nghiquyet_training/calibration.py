@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nghiquyet.artefact import OperatingPoint
 from nghiquyet.decode import Decoder, Floats
-from nghiquyet.documents import Document
+from nghiquyet.documents import Document, Entity
 from nghiquyet.encode import Encoded
 from nghiquyet.errors import ConfigError
 from nghiquyet.labels import LABELS
@@ -88,19 +88,26 @@ class Logits:
 
     def claims(self, temperature: float) -> Claims:
         """The predicted spans with their scores, the logits divided by `temperature`."""
-        rows: list[tuple[float, bool, str]] = []
-        for document, encoded, logits in zip(self._gold, self._encoded, self._logits, strict=True):
-            keys = document.keys
-            for s in self._decoder.decode(logits / temperature, encoded.lines):
-                key = encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label
-                rows.append((s.score, key in keys, s.label))
-        scores, hits, labels = zip(*rows, strict=True) if rows else ((), (), ())
-        return Claims(
-            np.array(scores, dtype=np.float64),
-            np.array(hits, dtype=np.bool_),
-            np.array(labels, dtype=np.str_),
-            sum(len(document.entities) for document in self._gold),
-        )
+        return claims(self._gold, [self._document(i, temperature) for i in range(len(self._gold))])
+
+    def _document(self, index: int, temperature: float) -> Document:
+        gold, encoded = self._gold[index], self._encoded[index]
+        spans = self._decoder.decode(self._logits[index] / temperature, encoded.lines)
+        edges = encoded.spans
+        found = (Entity.of(gold.text, edges[s.first][0], edges[s.last - 1][1], s.label, s.score) for s in spans)
+        return Document(gold.id, gold.text, tuple(found))
+
+
+def claims(gold: Sequence[Document], predicted: Sequence[Document]) -> Claims:
+    """What predictions claim of the gold documents, in the same order."""
+    rows = [(e.score, e.key in g.keys, e.label) for g, p in zip(gold, predicted, strict=True) for e in p.entities]
+    scores, hits, labels = zip(*rows, strict=True) if rows else ((), (), ())
+    return Claims(
+        np.array(scores, dtype=np.float64),
+        np.array(hits, dtype=np.bool_),
+        np.array(labels, dtype=np.str_),
+        sum(len(document.entities) for document in gold),
+    )
 
 
 def fit_temperature(logits: Logits) -> float:

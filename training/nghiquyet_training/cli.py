@@ -96,14 +96,14 @@ def evaluate(
     with ready():
         from nghiquyet.predictor import Predictor
         from nghiquyet.scoring import score
-        from nghiquyet_training.evaluate import rows, score_table
+        from nghiquyet_training.evaluate import read_gold, rows, score_table
         from nghiquyet_training.export import record as record_rows
         from nghiquyet_training.failures import failure_examples
         from nghiquyet_training.run import write_json
         from nghiquyet_training.trainer import predict_documents
 
         quiet_transformers()
-        gold = _gold(exports, tenth)
+        gold = read_gold(exports, tenth)
         found = predict_documents(Predictor.load(model), gold)
         scores = score(gold, found)
         names = ", ".join(path.name for path in exports)
@@ -127,11 +127,11 @@ def compare(
     Example: nghiquyet-train compare runs/a/model runs/b/model --gold annotations/gold/gold.json
     """
     with ready():
-        from nghiquyet_training.evaluate import comparison_table, predictions
+        from nghiquyet_training.evaluate import comparison_table, predictions, read_gold
         from nghiquyet_training.significance import compare as compare_predictions
 
         quiet_transformers()
-        gold = _gold(exports, tenth)
+        gold = read_gold(exports, tenth)
         left, right = predictions(a, gold), predictions(b, gold)
         by_label = {label: compare_predictions(gold, left, right, label) for label in (*LABELS.names, None)}
         console.print(comparison_table(by_label, a, b))
@@ -156,13 +156,14 @@ def report(
     """
     with ready():
         from nghiquyet.predictor import Predictor
+        from nghiquyet_training.evaluate import read_gold
         from nghiquyet_training.learning_curve import read_points
         from nghiquyet_training.report import make_report, to_json
         from nghiquyet_training.report_page import to_html
         from nghiquyet_training.run import write_json
 
         quiet_transformers()
-        gold = _gold(exports, tenth)
+        gold = read_gold(exports, tenth)
         part = "" if tenth is None else f", tenth {tenth}"
         found = make_report(
             Predictor.load(model),
@@ -194,10 +195,11 @@ def calibrate(
         from nghiquyet.predictor import Predictor
         from nghiquyet_training.calibration import calibrate as fit
         from nghiquyet_training.calibration import calibration_table
+        from nghiquyet_training.evaluate import read_gold
         from nghiquyet_training.package import calibrated, finish_artefact
 
         quiet_transformers()
-        calibration = fit(Predictor.load(model), _gold(exports, tenth))
+        calibration = fit(Predictor.load(model), read_gold(exports, tenth))
         finish_artefact(model, calibrated(open_artefact(model).manifest, calibration))
         console.print(calibration_table(calibration))
 
@@ -291,16 +293,6 @@ def pretrain(config: ConfigArgument, overrides: SetOption = None, resume: Resume
 
         folder, losses = run_pretraining(PretrainConfig.load(config, overrides or []), resume=resume)
         typer.echo(f"{folder}: loss {losses}")
-
-
-def _gold(exports: list[Path], tenth: int | None) -> list[Document]:
-    from nghiquyet.label_studio import read_documents
-    from nghiquyet.splits import tenth as tenth_of
-
-    gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
-    if not gold:
-        raise InputError("no documents to score on: the exports hold none, or none in that tenth")
-    return gold
 
 
 def _training_documents(exports: list[Path], gold: list[Document]) -> list[Document]:

@@ -11,8 +11,10 @@ from rich.text import Text
 
 from nghiquyet.documents import Document, Entity
 from nghiquyet.errors import InputError
+from nghiquyet.label_studio import read_documents
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import MICRO, Score, score
+from nghiquyet.splits import tenth as tenth_of
 from nghiquyet_training.significance import Comparison
 from nghiquyet_training.trainer import predict_documents
 
@@ -20,6 +22,14 @@ from nghiquyet_training.trainer import predict_documents
 def evaluate(predictor: Predictor, gold: Sequence[Document]) -> dict[str, Score]:
     """Exact span scores of each label and `micro`, with 95% intervals over documents."""
     return score(gold, predict_documents(predictor, gold))
+
+
+def read_gold(exports: Sequence[Path], tenth: int | None = None) -> list[Document]:
+    """The gold documents of exports, or only those of one tenth; none at all is an InputError."""
+    gold = [d for d in read_documents(exports) if tenth in (None, tenth_of(d.id))]
+    if not gold:
+        raise InputError("no documents to score on: the exports hold none, or none in that tenth")
+    return gold
 
 
 def predictions(source: str, gold: Sequence[Document]) -> list[Document]:

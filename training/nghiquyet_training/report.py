@@ -26,11 +26,12 @@ from nghiquyet.scoring import (
     type_only,
 )
 from nghiquyet_training.breakdown import Breakdown, breakdowns
-from nghiquyet_training.calibration import Claims, Logits, calibration_error
+from nghiquyet_training.calibration import Claims, calibration_error, claims
 from nghiquyet_training.evaluate import rows
 from nghiquyet_training.learning_curve import Point
 from nghiquyet_training.robustness import robustness
 from nghiquyet_training.significance import Comparison
+from nghiquyet_training.trainer import predict_documents
 
 NOTHING = "nothing"  # the row and the column of the confusion for what has no partner
 
@@ -80,9 +81,7 @@ def make_report(
     curve: Sequence[Point] = (),
 ) -> Report:
     """Predicts and measures. `train`: what the model was trained on, for the breakdown by memory and for leakage."""
-    logits = Logits(predictor, gold)
-    found = predictor.predict_batch([document.text for document in gold])
-    predicted = [Document(d.id, d.text, tuple(e)) for d, e in zip(gold, found, strict=True)]
+    predicted = predict_documents(predictor, gold)
     pairs = pair(gold, predicted)
     results = [DocumentResult(g, p, tuple(errors(g.keys, p.keys)), count(g.keys, p.keys)) for g, p in pairs]
     by_label: dict[str, Counter[ErrorKind]] = {name: Counter() for name in LABELS.names}
@@ -99,7 +98,7 @@ def make_report(
         errors=by_label,
         confusion=confusion(pairs),
         breakdowns=breakdowns(gold, predicted, train),
-        claims=logits.claims(predictor.temperature),
+        claims=claims(gold, predicted),
         temperature=predictor.temperature,
         robustness=list(robustness(predictor, gold)) if perturb else [],
         curve=list(curve),
