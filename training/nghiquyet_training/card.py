@@ -7,6 +7,7 @@ from nghiquyet.artefact import Manifest
 from nghiquyet.labels import LABELS
 
 CARD = "README.md"
+SEGMENTER_LICENCES = {"syllable": "apache-2.0, part of this package", "underthesea": "apache-2.0"}
 
 USES = """\
 ## What it is for
@@ -48,7 +49,7 @@ def model_card(manifest: Manifest) -> str:
         _figures(manifest.metrics),
         _data(manifest.data),
         _facts("Encoder", {**manifest.base, "licence": manifest.licence, "longest window": manifest.max_pieces}),
-        _facts("Words", {"segmenter": manifest.segmenter, "version": manifest.segmenter_version}),
+        _facts("Words", _segmenter(manifest)),
         USES,
         _scores(manifest),
         _failures(manifest.failures),
@@ -79,6 +80,11 @@ def _failures(failures: Mapping[str, Sequence[str]]) -> str:
         for part, lines in failures.items()
     ]
     return "\n".join(["## Where it fails\n", *parts]) if parts else ""
+
+
+def _segmenter(manifest: Manifest) -> dict[str, str]:
+    licence = SEGMENTER_LICENCES.get(manifest.segmenter, "unknown")
+    return {"segmenter": manifest.segmenter, "version": manifest.segmenter_version, "licence": licence}
 
 
 def _weights_hash(manifest: Manifest) -> str:
