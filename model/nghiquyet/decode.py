@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nghiquyet.documents import Entity
+from nghiquyet.encode import Encoded
 from nghiquyet.labels import LABELS, LabelSet
 
 Floats = NDArray[np.float32]
@@ -88,6 +90,12 @@ class Decoder:
             stop = 1.0 - float(np.exp(log_probs[last, inside])) if last < end else 1.0
             found.append(WordSpan(first, last, self.labels.tags[inside][2:], min(1.0, float(np.exp(log_score)) * stop)))
         return found
+
+
+def entities(source: str, encoded: Encoded, spans: Sequence[WordSpan]) -> tuple[Entity, ...]:
+    """The word spans as entities of `source`, the string that `encoded` is of."""
+    edges = encoded.spans
+    return tuple(Entity.of(source, edges[s.first][0], edges[s.last - 1][1], s.label, s.score) for s in spans)
 
 
 def log_softmax(logits: Floats) -> Floats:

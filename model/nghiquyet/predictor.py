@@ -11,7 +11,7 @@ import numpy as np
 from nghiquyet.artefact import DEFAULT_MODEL, Artefact, OperatingPoint, open_artefact
 from nghiquyet.backends import ONNX_FILE, TORCH_FILE, Backend, OnnxBackend, TorchBackend
 from nghiquyet.bpe import PhobertBpe
-from nghiquyet.decode import Decoder, Floats
+from nghiquyet.decode import Decoder, Floats, entities
 from nghiquyet.documents import Entity
 from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.errors import ArtefactError, ConfigError, InputError
@@ -131,7 +131,7 @@ class Predictor:
         encoded = [self.encoder.encode(text) for text in checked]
         logits = self.word_logits(encoded, batch_size)
         found = (self._entities(*each) for each in zip(checked, encoded, logits, strict=True))
-        return [[e for e in entities if e.score >= min_score] for entities in found]
+        return [[e for e in each if e.score >= min_score] for each in found]
 
     def word_logits(self, encoded: Sequence[Encoded], batch_size: int = BATCH_SIZE) -> list[Floats]:
         """Label logits (words, L) for each text, from each word's first piece; windows of like length run together."""
@@ -150,10 +150,7 @@ class Predictor:
         return make_windows(encoded, self.max_pieces, self.overlap)
 
     def _entities(self, text: str, encoded: Encoded, logits: Floats) -> list[Entity]:
-        return [
-            Entity.of(text, encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label, s.score)
-            for s in self._decoder.decode(logits / self.temperature, encoded.lines)
-        ]
+        return list(entities(text, encoded, self._decoder.decode(logits / self.temperature, encoded.lines)))
 
 
 def _check_batch_size(batch_size: int) -> None:

@@ -11,6 +11,7 @@ from nghiquyet.documents import Document, Entity
 from nghiquyet.render import to_jsonl
 from nghiquyet.scoring import Counts, total
 from nghiquyet_training.cli import app
+from nghiquyet_training.evaluate import read_predictions
 from nghiquyet_training.significance import compare, compare_seeds
 from tests.conftest import GOLD as GOLD_EXPORT
 
@@ -91,3 +92,11 @@ def test_the_command_takes_models_and_files(tiny_onnx: Path, gold: list[Document
     assert "lacks 4 of 5 documents" in result.output
     perfect.write_text("{}\n", encoding="utf-8")
     assert "needed a line as" in CliRunner().invoke(app, call).output
+
+
+def test_predictions_with_every_kind_of_line_end_in_a_text_are_read_back(tmp_path: Path) -> None:
+    text = "Huyện ủy\u2028Thị ủy\u0085Tỉnh ủy\r\n"
+    document = Document("a", text, (Entity.of(text, 9, 15, "ORG"),))
+    path = tmp_path / "p.jsonl"
+    path.write_text(f"{to_jsonl(document)}\n", encoding="utf-8")
+    assert list(read_predictions(path)) == [document]

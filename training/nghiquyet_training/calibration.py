@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nghiquyet.artefact import OperatingPoint
-from nghiquyet.decode import Decoder, Floats
-from nghiquyet.documents import Document, Entity
+from nghiquyet.decode import Decoder, Floats, entities
+from nghiquyet.documents import Document
 from nghiquyet.encode import Encoded
 from nghiquyet.errors import ConfigError
 from nghiquyet.labels import LABELS
@@ -93,9 +93,7 @@ class Logits:
     def _document(self, index: int, temperature: float) -> Document:
         gold, encoded = self._gold[index], self._encoded[index]
         spans = self._decoder.decode(self._logits[index] / temperature, encoded.lines)
-        edges = encoded.spans
-        found = (Entity.of(gold.text, edges[s.first][0], edges[s.last - 1][1], s.label, s.score) for s in spans)
-        return Document(gold.id, gold.text, tuple(found))
+        return Document(gold.id, gold.text, entities(gold.text, encoded, spans))
 
 
 def claims(gold: Sequence[Document], predicted: Sequence[Document]) -> Claims:

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 import pycrfsuite
 
-from nghiquyet.decode import Decoder, Floats
-from nghiquyet.documents import Document, Entity
+from nghiquyet.decode import Decoder, Floats, entities
+from nghiquyet.documents import Document
 from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.labels import LABELS
 from nghiquyet_training.data import IGNORED, word_tags
@@ -93,10 +93,7 @@ class CrfTagger:
             for i, tag in enumerate(self._tagger.tag(features(words))):
                 log_probs[first + i, LABELS.label2id[tag]] = 0.0
         spans = self._decoder.decode(log_probs, encoded.lines)
-        entities = (
-            Entity.of(document.text, encoded.spans[s.first][0], encoded.spans[s.last - 1][1], s.label) for s in spans
-        )
-        return Document(document.id, document.text, tuple(entities))
+        return Document(document.id, document.text, entities(document.text, encoded, spans))
 
     def word_probabilities(self, source: str, encoded: Encoded) -> Floats:
         """(words, L): the marginal probability of each tag, for one text."""

@@ -48,10 +48,12 @@ def predictions(source: str, gold: Sequence[Document]) -> list[Document]:
 def read_predictions(path: Path) -> Iterator[Document]:
     """The documents of a JSON lines file with `id`, `text` and `entities`."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold U+2028, which splitlines would cut at
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             raw = json.loads(line)
             entities = (Entity.of(raw["text"], e["start"], e["end"], e["label"]) for e in raw["entities"])

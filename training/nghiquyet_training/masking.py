@@ -31,12 +31,12 @@ def mask_batch(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generat
     return MaskedBatch(inputs, chosen, ids[chosen])
 
 
-def hide_all(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator) -> MaskedBatch:
-    """Hides about `rate` of `ids` (B, T), each piece by itself, all behind `<mask>`."""
+def hide_all(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator | None = None) -> MaskedBatch:
+    """Hides about `rate` of `ids` (B, T), each piece by itself, all behind `<mask>`; None draws as torch does."""
     chosen = _choose(ids, rate, randomness)
     return MaskedBatch(torch.where(chosen, mask_id, ids), chosen, ids[chosen])
 
 
-def _choose(ids: Tensor, rate: float, randomness: torch.Generator) -> Tensor:
-    chosen = torch.rand(ids.shape, generator=randomness) < rate
+def _choose(ids: Tensor, rate: float, randomness: torch.Generator | None) -> Tensor:
+    chosen = torch.rand(ids.shape, generator=randomness, device=ids.device) < rate
     return chosen & (ids > UNK_ID)  # control tokens and unknown pieces teach nothing

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nghiquyet.decode import Decoder, Floats, log_softmax
-from nghiquyet.documents import Document, Entity
+from nghiquyet.decode import Decoder, Floats, entities, log_softmax
+from nghiquyet.documents import Document
 from nghiquyet.encode import Encoded, Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.labels import LABELS
@@ -65,9 +65,7 @@ class Teachers:
         """The document with the teachers' entities in place of its own."""
         encoded, log_probs = self.log_probs(document.text)
         spans = Decoder().decode(log_probs, encoded.lines)
-        edges = encoded.spans
-        entities = (Entity.of(document.text, edges[s.first][0], edges[s.last - 1][1], s.label, s.score) for s in spans)
-        return Document(document.id, document.text, tuple(entities))
+        return Document(document.id, document.text, entities(document.text, encoded, spans))
 
 
 def overruled(log_probs: Floats, encoded: Encoded, text: str) -> Floats:

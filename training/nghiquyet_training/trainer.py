@@ -14,7 +14,6 @@ from torch.nn.functional import cross_entropy
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
 
 from nghiquyet.backends import TorchBackend
-from nghiquyet.bpe import UNK_ID
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
 from nghiquyet.labels import LABELS
@@ -22,6 +21,7 @@ from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import pair, total
 from nghiquyet_training.config import OptimizerConfig, TrainConfig
 from nghiquyet_training.data import IGNORED, collate, word_tags
+from nghiquyet_training.masking import hide_all
 
 _LAYER = re.compile(r"roberta\.encoder\.layer\.(\d+)\.")
 EVALUATION_BATCH = 16  # windows; only while training: in fp32 the batch does not change the answer
@@ -71,7 +71,7 @@ class SpanTrainer(Trainer):
         """Cross entropy against the target probabilities of each word, the mean over the words."""
         ids = inputs["input_ids"]
         if model.training and self._config.optimizer.hide:
-            ids = hidden(ids, self._config.optimizer.hide, self._encoder.bpe.mask_id)
+            ids = hide_all(ids, self._config.optimizer.hide, self._encoder.bpe.mask_id).inputs
         outputs = model(input_ids=ids, attention_mask=inputs["attention_mask"])
         loss = soft_cross_entropy(outputs.logits, inputs["labels"], self._config.optimizer.label_smoothing)
         return (loss, outputs) if return_outputs else loss
@@ -94,12 +94,6 @@ class SpanTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-def hidden(ids: Tensor, share: float, mask_id: int) -> Tensor:
-    """`ids` with that share of the pieces behind `<mask>`; control tokens stay."""
-    chosen = (torch.rand(ids.shape, device=ids.device) < share) & (ids > UNK_ID)
-    return torch.where(chosen, mask_id, ids)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
