@@ -20,7 +20,7 @@ from nghiquyet.artefact import DEFAULT_MODEL, bundled_models, open_artefact
 from nghiquyet.console import BAD_INPUT, complain, complaints, reported
 from nghiquyet.documents import Document
 from nghiquyet.errors import ConfigError, InputError, NghiquyetError
-from nghiquyet.parallel import Answer, ModelChoice, answer, answers_in_processes
+from nghiquyet.parallel import Answer, ModelChoice, answers, answers_in_processes
 from nghiquyet.predictor import BackendName, Predictor
 from nghiquyet.render import to_conll, to_html, to_jsonl, to_table
 from nghiquyet.resume import skip_done, whole_lines
@@ -85,10 +85,10 @@ def predict(
         if resume and output:
             sources = skip_done(sources, _partial(output))
         if workers > 1:
-            answers = answers_in_processes(choice, sources, min_score, workers)
+            found = answers_in_processes(choice, sources, min_score, workers)
         else:
-            answers = (answer(predictor, source, min_score) for source in sources)
-        documents = _documents(answers, failures, quiet=_is_quiet(output))
+            found = answers(predictor, sources, min_score)
+        documents = _documents(found, failures, quiet=_is_quiet(output))
         _write(documents, predictor, format, output, resume=resume)
         if failures:
             raise typer.Exit(BAD_INPUT)

@@ -34,18 +34,24 @@ class ModelChoice:
         return Predictor.load(self.model, backend=self.backend, segmenter=self.segmenter, threads=self.threads)
 
 
-def answer(predictor: Predictor, source: Source, min_score: float) -> Answer:
-    """The document with its entities, or this package's own error."""
-    try:
-        return Document(source.id, source.text, tuple(predictor.predict(source.text, min_score=min_score)))
-    except NghiquyetError as error:
-        return error
+def answers(predictor: Predictor, sources: Iterable[Source], min_score: float) -> Iterator[Answer]:
+    """For each source the document with its entities, or this package's own error; a little is read ahead."""
+    begun: deque[Source] = deque()
+
+    def texts() -> Iterator[str]:
+        for source in sources:
+            begun.append(source)
+            yield source.text
+
+    for found in predictor.answers(texts(), min_score=min_score):
+        source = begun.popleft()
+        yield found if isinstance(found, NghiquyetError) else Document(source.id, source.text, tuple(found))
 
 
 def answers_in_processes(
     choice: ModelChoice, sources: Iterable[Source], min_score: float, workers: int
 ) -> Iterator[Answer]:
-    """`answer` for each source, in their order; each of `workers` processes loads the model for itself.
+    """`answers` in their order; each of `workers` processes loads the model for itself.
 
     Only a few chunks are read ahead, so memory does not grow with the number of sources.
     """
@@ -73,7 +79,7 @@ def _start(choice: ModelChoice) -> None:
 
 
 def _work(chunk: list[Source], min_score: float) -> list[Answer]:
-    return [answer(_predictor, source, min_score) for source in chunk]
+    return list(answers(_predictor, chunk, min_score))
 
 
 def _chunks(sources: Iterable[Source]) -> Iterator[list[Source]]:

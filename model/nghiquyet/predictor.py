@@ -1,12 +1,11 @@
 """`Predictor`: text in, entities out, with exact offsets into the caller's own string."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
-from typing import Literal, Self, TypeVar
-
-import numpy as np
+from typing import Literal, Self
 
 from nghiquyet.artefact import DEFAULT_MODEL, Artefact, OperatingPoint, open_artefact
 from nghiquyet.backends import ONNX_FILE, TORCH_FILE, Backend, OnnxBackend, TorchBackend
@@ -14,24 +13,12 @@ from nghiquyet.bpe import PhobertBpe
 from nghiquyet.decode import Decoder, Floats, entities
 from nghiquyet.documents import Entity
 from nghiquyet.encode import Encoded, Encoder
-from nghiquyet.errors import ArtefactError, ConfigError, InputError
-from nghiquyet.labels import LABELS
+from nghiquyet.engine import Engine, Job
+from nghiquyet.errors import ArtefactError, ConfigError, InputError, NghiquyetError
 from nghiquyet.segment import Segmenter, load_segmenter
-from nghiquyet.windows import MAX_PIECES, Window, make_windows, pad
+from nghiquyet.windows import MAX_PIECES, Window, make_windows
 
 BackendName = Literal["onnx", "torch"]
-# Windows. An int8 model scales activations over the batch: only at 1 is the answer the same in any company.
-BATCH_SIZE = 1
-READ_AHEAD = 8  # texts for each window of a batch
-
-T = TypeVar("T")
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one shorter (itertools has it from Python 3.12 on)."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 class Predictor:
@@ -87,25 +74,51 @@ class Predictor:
 
         `min_score`: leave out what scores less; `min_score_for` gives the one for a wanted precision.
         """
-        return self._predict_all([text], BATCH_SIZE, min_score)[0]
+        return next(self.stream([text], min_score=min_score))
 
     def predict_batch(
-        self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE, min_score: float = 0.0
+        self, texts: Iterable[str], *, batch_size: int | None = None, min_score: float = 0.0
     ) -> list[list[Entity]]:
-        """`predict` for each of `texts`, in their order. `batch_size`: windows of at most 256 pieces run at once."""
-        return self._predict_all(_several(texts, "predict_batch"), batch_size, min_score)
+        """`predict` for each of `texts`, in their order, with all threads.
+
+        `batch_size`: windows run in one call; None takes what suits the backend. With 1 no text can change the answer
+        to another; so it is by default with ONNX Runtime.
+        """
+        return list(self._stream(texts, "predict_batch", batch_size, min_score))
 
     def stream(
-        self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE, min_score: float = 0.0
+        self, texts: Iterable[str], *, batch_size: int | None = None, min_score: float = 0.0
     ) -> Iterator[list[Entity]]:
-        """`predict` for each text as it comes, in order and in constant memory.
+        """`predict_batch` text by text, in constant memory: twice 64 windows are read ahead, or 8 for each of a batch.
 
-        With `batch_size` above 1 texts are read ahead, 8 for each window of a batch.
+        An error is raised in its place: all texts before it are answered.
         """
-        _check_batch_size(batch_size)
-        chunk = 1 if batch_size == 1 else READ_AHEAD * batch_size
-        for number, some in enumerate(batched(_several(texts, "stream"), chunk)):
-            yield from self._predict_all(some, batch_size, min_score, first=number * chunk)
+        return self._stream(texts, "stream", batch_size, min_score)
+
+    def answers(
+        self, texts: Iterable[str], *, batch_size: int | None = None, min_score: float = 0.0
+    ) -> Iterator[list[Entity] | NghiquyetError]:
+        """As `stream`, but a text that cannot be worked on does not end it: its error is its answer."""
+        if not 0.0 <= min_score <= 1.0:
+            raise ConfigError(f"min_score is {min_score}; needed a probability, from 0 to 1")
+        if batch_size is not None and batch_size < 1:
+            raise ConfigError(f"batch_size is {batch_size}; needed at least 1")
+        with Engine(self.backend, batch_size) as engine:
+            begun: deque[tuple[list[_Prepared], Job]] = deque()
+            broken: list[Exception] = []
+            for chunk in _chunks(self._read(texts, broken), engine.read_ahead):
+                begun.append((chunk, engine.submit([text.windows for text in chunk])))
+                if len(begun) > 1:  # one is answered while the other runs
+                    yield from self._finish(*begun.popleft(), min_score)
+            for chunk, job in begun:
+                yield from self._finish(chunk, job, min_score)
+            if broken:
+                raise broken[0]
+
+    def word_logits(self, encoded: Sequence[Encoded], batch_size: int | None = None) -> list[Floats]:
+        """Label logits (words, L) for each text, from each word's first piece."""
+        with Engine(self.backend, batch_size) as engine:
+            return engine.submit([self._windows(each) for each in encoded]).word_logits()
 
     def min_score_for(self, precision: float) -> OperatingPoint:
         """The lowest score at which the model was this precise on its development data, and the recall it left.
@@ -121,30 +134,30 @@ class Predictor:
             raise ConfigError(f"precision {precision} was never reached; at most {best:.3f}: ask for no more than that")
         return min(reached, key=lambda point: point.min_score)
 
-    def _predict_all(
-        self, texts: Iterable[str], batch_size: int, min_score: float, first: int = 0
-    ) -> list[list[Entity]]:
-        _check_batch_size(batch_size)
-        if not 0.0 <= min_score <= 1.0:
-            raise ConfigError(f"min_score is {min_score}; needed a probability, from 0 to 1")
-        checked = [_checked(text, i) for i, text in enumerate(texts, start=first)]
-        encoded = [self.encoder.encode(text) for text in checked]
-        logits = self.word_logits(encoded, batch_size)
-        found = (self._entities(*each) for each in zip(checked, encoded, logits, strict=True))
-        return [[e for e in each if e.score >= min_score] for each in found]
+    def _stream(
+        self, texts: Iterable[str], call: str, batch_size: int | None, min_score: float
+    ) -> Iterator[list[Entity]]:
+        for answer in self.answers(_several(texts, call), batch_size=batch_size, min_score=min_score):
+            if isinstance(answer, NghiquyetError):
+                raise answer
+            yield answer
 
-    def word_logits(self, encoded: Sequence[Encoded], batch_size: int = BATCH_SIZE) -> list[Floats]:
-        """Label logits (words, L) for each text, from each word's first piece; windows of like length run together."""
-        logits = [np.empty((len(each), len(LABELS.tags)), dtype=np.float32) for each in encoded]
-        windows = [(i, window) for i, each in enumerate(encoded) for window in self._windows(each)]
-        windows.sort(key=lambda item: len(item[1].ids))
-        for batch in batched(windows, batch_size):
-            output = self.backend(pad([window for _, window in batch]))  # (B, T, L)
-            for (i, window), rows in zip(batch, output, strict=True):
-                first, last = window.own
-                heads = window.heads[first - window.first : last - window.first]
-                logits[i][first:last] = rows[heads]
-        return logits
+    def _read(self, texts: Iterable[str], broken: list[Exception]) -> Iterator["_Prepared"]:
+        """The texts in windows, up to the end or an error of the caller's own iterator, which is put into `broken`."""
+        try:
+            for index, text in enumerate(texts):
+                try:
+                    encoded = self.encoder.encode(_checked(text, index))
+                    yield _Prepared(text, encoded, self._windows(encoded))
+                except NghiquyetError as error:
+                    yield _Prepared("", NOTHING, [], error)
+        except Exception as error:
+            broken.append(error)
+
+    def _finish(self, chunk: list["_Prepared"], job: Job, min_score: float) -> Iterator[list[Entity] | NghiquyetError]:
+        for text, logits in zip(chunk, job.word_logits(), strict=True):
+            found = self._entities(text.source, text.encoded, logits)
+            yield text.error or [entity for entity in found if entity.score >= min_score]
 
     def _windows(self, encoded: Encoded) -> list[Window]:
         return make_windows(encoded, self.max_pieces, self.overlap)
@@ -153,9 +166,31 @@ class Predictor:
         return list(entities(text, encoded, self._decoder.decode(logits / self.temperature, encoded.lines)))
 
 
-def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise ConfigError(f"batch_size is {batch_size}; needed at least 1")
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A text ready to run, or the error that it gave."""
+
+    source: str
+    encoded: Encoded
+    windows: list[Window]
+    error: NghiquyetError | None = None
+
+
+NOTHING = Encoded([], [], [])
+
+
+def _chunks(texts: Iterable[_Prepared], windows: int) -> Iterator[list[_Prepared]]:
+    """Texts that have so many windows together, the last ones fewer; a blank text counts as a window."""
+    chunk: list[_Prepared] = []
+    size = 0
+    for text in texts:
+        chunk.append(text)
+        size += max(1, len(text.windows))
+        if size >= windows:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _several(texts: Iterable[str], call: str) -> Iterable[str]:
@@ -209,6 +244,6 @@ def predict(text: str, *, min_score: float = 0.0) -> list[Entity]:
     return default_predictor().predict(text, min_score=min_score)
 
 
-def predict_batch(texts: Iterable[str], *, batch_size: int = BATCH_SIZE, min_score: float = 0.0) -> list[list[Entity]]:
+def predict_batch(texts: Iterable[str], *, batch_size: int | None = None, min_score: float = 0.0) -> list[list[Entity]]:
     """The entities of each of `texts` by the bundled model; see `Predictor.predict_batch`."""
     return default_predictor().predict_batch(texts, batch_size=batch_size, min_score=min_score)

@@ -1,6 +1,7 @@
 """The public calls: what they take, and that the company of a text does not change its answer."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import nghiquyet
 from nghiquyet import ConfigError, InputError, Predictor
+from nghiquyet.engine import READ_AHEAD
 
 
 @pytest.mark.parametrize("bad", [None, 3, b"bytes", ["list"]])
@@ -72,9 +74,24 @@ def test_a_stream_reads_only_a_little_ahead(predictor: Predictor) -> None:
             yield "Bí thư"
 
     next(predictor.stream(texts()))
-    assert read == 1
-    next(predictor.stream(texts(), batch_size=4))
-    assert read == 32
+    assert read == 2 * READ_AHEAD
+    next(predictor.stream(texts(), batch_size=16))
+    assert read == 2 * 8 * 16
+
+
+def test_what_comes_before_an_error_is_answered(predictor: Predictor) -> None:
+    def texts() -> Iterator[str]:
+        yield from ["Bí thư"] * 70
+        raise OSError("the disk is gone")
+
+    stream = predictor.stream(texts())
+    assert list(islice(stream, 70)) == [predictor.predict("Bí thư")] * 70
+    with pytest.raises(OSError, match="disk is gone"):
+        next(stream)
+    mixed: list[Any] = ["Bí thư", None, "Bí thư"]
+    answers = list(predictor.answers(mixed))
+    assert answers[0] == answers[2] == predictor.predict("Bí thư")
+    assert isinstance(answers[1], InputError)
 
 
 def test_torch_and_onnx_agree(tiny_model: Path, tiny_onnx: Path, articles: list[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from nghiquyet import InputError, Predictor
 from nghiquyet.documents import Document
-from nghiquyet.parallel import ModelChoice, answer, answers_in_processes
+from nghiquyet.parallel import ModelChoice, answers, answers_in_processes
 from nghiquyet.resume import skip_done, whole_lines
 from nghiquyet.sources import Source
 from tests.model.test_cli import nghiquyet
@@ -75,8 +75,9 @@ def test_workers_read_only_a_little_ahead(model: str) -> None:
 def test_an_error_of_one_text_is_its_answer(tiny_onnx: Path) -> None:
     predictor = Predictor.load(tiny_onnx)
     predictor.max_pieces = 4  # nothing longer than a syllable of two pieces fits
-    assert isinstance(answer(predictor, Source("a", "nghiquyetnghiquyetnghiquyet"), 0.0), InputError)
-    assert isinstance(answer(predictor, Source("b", ""), 0.0), Document)
+    sources = [Source("a", ""), Source("b", "nghiquyetnghiquyetnghiquyet"), Source("c", "xã")]
+    found = list(answers(predictor, sources, 0.0))
+    assert [type(each) for each in found] == [Document, InputError, Document]
 
 
 def test_a_killed_run_goes_on_and_nothing_is_lost_or_doubled(model: str, lines: list[str], tmp_path: Path) -> None:

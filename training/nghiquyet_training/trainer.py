@@ -108,8 +108,10 @@ def model_predictor(model: RobertaForTokenClassification, encoder: Encoder, conf
     return Predictor(encoder, TorchBackend(model), max_pieces=config.encoder.max_pieces)
 
 
-def predict_documents(predictor: Predictor, documents: Sequence[Document], *, batch_size: int = 1) -> list[Document]:
-    """The documents with the predicted entities in place of their own; by default as `predict` would give them."""
+def predict_documents(
+    predictor: Predictor, documents: Sequence[Document], *, batch_size: int | None = None
+) -> list[Document]:
+    """The documents with the predicted entities in place of their own."""
     found = predictor.predict_batch([document.text for document in documents], batch_size=batch_size)
     return [Document(d.id, d.text, tuple(e)) for d, e in zip(documents, found, strict=True)]
 
