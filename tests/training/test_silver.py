@@ -11,9 +11,9 @@ from nghiquyet.errors import ConfigError
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import pair, total
 from nghiquyet_training.crf import CrfTagger, crf_documents, features, shape, train_crf
-from nghiquyet_training.label import PASSAGE, without
+from nghiquyet_training.label import PASSAGE, unique, without
 from nghiquyet_training.rules import resolutions
-from nghiquyet_training.silver import read_silver, write_silver
+from nghiquyet_training.silver import PART, read_silver, write_silver
 from nghiquyet_training.teachers import Teachers
 
 
@@ -80,6 +80,38 @@ def test_silver_comes_back_as_it_was_written(
             write_silver(tmp_path / "none", [], teachers)
     with pytest.raises(ConfigError, match="nghiquyet-train label"):
         list(read_silver(tmp_path / "nowhere"))
+
+
+def test_labelling_goes_on_where_it_was_stopped(
+    encoder: Encoder, crf_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"Huyện ủy Thanh Oai, văn bản {i}" for i in range(2 * PART + 3)]
+    with CrfTagger(crf_file, encoder) as crf:
+        teachers = Teachers([], crf)
+        asked = 0
+
+        def log_probs(self: Teachers, text: str) -> object:
+            nonlocal asked
+            asked += 1
+            if asked == PART + 5:
+                raise KeyboardInterrupt
+            return original(self, text)
+
+        original = Teachers.log_probs
+        with monkeypatch.context() as patched:
+            patched.setattr(Teachers, "log_probs", log_probs)
+            with pytest.raises(KeyboardInterrupt):
+                write_silver(tmp_path, texts, teachers)
+        assert len(list(read_silver(tmp_path))) == PART
+        with pytest.raises(ConfigError, match="other texts"):
+            write_silver(tmp_path, texts[1:], teachers, resume=True)
+        words = write_silver(tmp_path, texts, teachers, resume=True)
+    assert [text for text, _ in read_silver(tmp_path)] == texts
+    assert words == sum(len(row) for _, row in read_silver(tmp_path))
+
+
+def test_each_text_is_labelled_once() -> None:
+    assert list(unique(iter(["a", "b", "a", "c", "b"]))) == ["a", "b", "c"]
 
 
 def test_texts_that_share_a_passage_with_a_held_out_document_are_left_out(articles: list[str]) -> None:

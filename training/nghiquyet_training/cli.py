@@ -237,6 +237,7 @@ def label(
     crf_share: Annotated[float, typer.Option(min=0, max=1, help="The CRF's say beside the models'; 0 is none")] = 0.5,
     rules: Annotated[bool, typer.Option(help="Let the rules for RESOLUTION overrule the others")] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="Texts at most")] = None,
+    resume: ResumeOption = False,
     overrides: SetOption = None,
 ) -> None:
     """Label unlabelled text with several models and a CRF, for a student to learn from (data.silver).
@@ -251,7 +252,7 @@ def label(
         quiet_transformers()
         settings = TrainConfig.load(config, overrides or [])
         words, scores = label_texts(
-            texts, settings, models or [], output, crf_share=crf_share, rules=rules, limit=limit
+            texts, settings, models or [], output, crf_share=crf_share, rules=rules, limit=limit, resume=resume
         )
         if scores:
             console.print(score_table(scores, "the teachers on the development documents"))

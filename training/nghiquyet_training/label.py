@@ -46,16 +46,27 @@ def label_texts(
     crf_share: float = 0.5,
     rules: bool = True,
     limit: int | None = None,
+    resume: bool = False,
 ) -> tuple[int, dict[str, Score]]:
-    """Writes silver data to `output`; returns the number of words, and the teachers' scores where `config` has a
-    development part.
+    """Writes silver data to `output`, each text once.
+
+    Returns the number of words, and the teachers' scores where `config` has a development part.
     """
     splits = load_splits(config.data)
     held_out = [document for part in (splits.dev, *splits.test.values()) for document in part]
-    unseen = islice(without(read_texts(texts), held_out), limit)
+    unseen = islice(without(unique(read_texts(texts)), held_out), limit)
     with gather_teachers(models, config, splits.train, crf_share, rules) as teachers:
         scores = score(splits.dev, [teachers.predict(d) for d in splits.dev]) if splits.dev else {}
-        return write_silver(output, unseen, teachers), scores
+        return write_silver(output, unseen, teachers, resume=resume), scores
+
+
+def unique(texts: Iterable[str]) -> Iterator[str]:
+    """Each text once, where it first stands."""
+    seen: set[int] = set()
+    for text in texts:
+        if (key := hash(text)) not in seen:
+            seen.add(key)
+            yield text
 
 
 def without(texts: Iterable[str], held_out: Iterable[Document]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Silver data: unlabelled texts with the tag probabilities that teachers give their words.
 
-A folder with `texts.jsonl`, one {"text": ...} a line, and `tags.safetensors`: `probabilities` (words, L) fp16, of all
-texts in a row, and `words` (texts,), how many belong to each.
+A folder of numbered parts, `00000.jsonl` and `00000.safetensors` and so on: one {"text": ...} a line, and
+`probabilities` (words, L) fp16 of the part's texts in a row, and `words` (texts,), how many belong to each.
 """
 
 import json
@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
@@ -18,32 +17,66 @@ from nghiquyet.errors import ConfigError
 from nghiquyet_training.corpus import read_texts
 from nghiquyet_training.teachers import Teachers
 
-TEXTS, TAGS = "texts.jsonl", "tags.safetensors"
+PART = 256  # texts; what an interruption loses at most
 
 
-def write_silver(folder: Path, texts: Iterable[str], teachers: Teachers) -> int:
-    """Labels `texts`; returns the number of words. An existing folder is an error."""
-    if (folder / TAGS).exists():
-        raise ConfigError(f"{folder} holds silver data already; name another folder")
+def write_silver(folder: Path, texts: Iterable[str], teachers: Teachers, *, resume: bool = False) -> int:
+    """Labels `texts`; returns the number of words.
+
+    A folder that has parts already is an error; with `resume` they are kept, if they hold the first of `texts`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    rows: list[NDArray[np.float16]] = []
-    with (folder / TEXTS).open("w", encoding="utf-8") as lines:
-        for text in tqdm(texts, unit="text", desc="label", mininterval=5):
-            lines.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
-            rows.append(np.exp(teachers.log_probs(text)[1]).astype(np.float16))
-    if not rows:
+    rest = iter(tqdm(texts, unit="text", desc="label", mininterval=5))
+    parts = _parts(folder)
+    if parts and not resume:
+        raise ConfigError(f"{folder} holds silver data already; go on with --resume, or name another folder")
+    words = 0
+    for part in parts:
+        words += int(load_file(part)["words"].sum())
+        _skip(part, rest)
+    for number, some in enumerate(_batches(rest), start=len(parts)):
+        words += _write_part(folder / f"{number:05}", some, teachers)
+    if not words:
         raise ConfigError("no texts to label")
+    return words
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.safetensors"))
+
+
+def _skip(part: Path, texts: Iterator[str]) -> None:
+    """Takes the texts of a finished part off `texts`."""
+    for known in read_texts([part.with_suffix(".jsonl")]):
+        if next(texts, None) != known:
+            raise ConfigError(f"{part.parent} was begun with other texts; resume with the same, or name another folder")
+
+
+def _batches(texts: Iterator[str]) -> Iterator[list[str]]:
+    while some := [text for _, text in zip(range(PART), texts, strict=False)]:
+        yield some
+
+
+def _write_part(path: Path, texts: list[str], teachers: Teachers) -> int:
+    """The tags are put in place last: a part that has them is whole."""
+    rows = [np.exp(log_probs).astype(np.float16) for _, log_probs in map(teachers.log_probs, texts)]
+    lines = (json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+    path.with_suffix(".jsonl").write_text("".join(lines), encoding="utf-8")
     words = np.array([len(row) for row in rows], dtype=np.int64)
-    save_file({"probabilities": np.concatenate(rows), "words": words}, folder / TAGS)
+    unfinished = path.with_suffix(".tmp")
+    save_file({"probabilities": np.concatenate(rows), "words": words}, unfinished)
+    unfinished.rename(path.with_suffix(".safetensors"))
     return int(words.sum())
 
 
 def read_silver(folder: Path) -> Iterator[tuple[str, Floats]]:
     """Each text with the (words, L) probabilities of its tags."""
-    if not (folder / TAGS).is_file():
+    parts = _parts(folder)
+    if not parts:
         raise ConfigError(f"{folder} holds no silver data; make it first: nghiquyet-train label TEXTS -o {folder}")
-    tags = load_file(folder / TAGS)
-    ends = np.cumsum(tags["words"])
-    texts = read_texts([folder / TEXTS])
-    for text, size, end in zip(texts, tags["words"], ends, strict=True):
-        yield text, tags["probabilities"][end - size : end].astype(np.float32)
+    for part in parts:
+        tags = load_file(part)
+        ends = np.cumsum(tags["words"])
+        texts = read_texts([part.with_suffix(".jsonl")])
+        for text, size, end in zip(texts, tags["words"], ends, strict=True):
+            yield text, tags["probabilities"][end - size : end].astype(np.float32)
