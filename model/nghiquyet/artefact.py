@@ -41,6 +41,10 @@ class Manifest:
     licence: str = ""
     temperature: float = 1.0
     """What label logits are divided by, so that scores mean what they say; fitted on development data."""
+    min_score: float = 0.0
+    """Spans that score less are left out unless they are asked for; the best F1 on development data."""
+    transitions: Sequence[Sequence[float]] | None = None
+    """(L, L): logarithms of how much likelier the column's tag is behind the row's than by itself; see decode.py."""
     operating_points: Sequence[OperatingPoint] = ()
     """What a least score brought on development data, by rising score."""
     base: Mapping[str, Any] = field(default_factory=dict)

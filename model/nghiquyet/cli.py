@@ -53,7 +53,9 @@ def predict(
     segmenter: Annotated[str | None, typer.Option(help="Use this one whatever the model was trained with")] = None,
     text_field: Annotated[str, typer.Option(help="The field of a .jsonl line that holds the text")] = "text",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the model; by default one a core")] = None,
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out entities that score less")] = 0.0,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out entities that score less; by default the model's own")
+    ] = None,
     precision: Annotated[
         float | None, typer.Option(min=0, max=1, help="Set --min-score for this precision on development data")
     ] = None,
@@ -75,7 +77,7 @@ def predict(
         predictor = choice.load()
         if precision is not None:
             point = predictor.min_score_for(precision)
-            min_score = max(min_score, point.min_score)
+            min_score = max(min_score or 0.0, point.min_score)
             complaints.print(
                 f"entities that score {min_score:.2f} or more: on development data precision {point.precision:.2f}, "
                 f"recall {point.recall:.2f}"

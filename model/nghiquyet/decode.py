@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nghiquyet.chain import OUTSIDE_ID, Chain, Path
 from nghiquyet.documents import Entity
 from nghiquyet.encode import Encoded
 from nghiquyet.labels import LABELS, LabelSet
 
 Floats = NDArray[np.float32]
+SURE = 0.999  # a word that is outside with this probability is taken as outside; most words are
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,72 +26,69 @@ class WordSpan:
 
 
 class Decoder:
-    """Constrained BIO decoding: `I-X` stands only after `B-X` or `I-X` of the same line."""
+    """Constrained BIO decoding: `I-X` stands only after `B-X` or `I-X` of the same line.
 
-    def __init__(self, labels: LabelSet = LABELS) -> None:
+    `transitions` (L, L): logarithms of how much likelier the column's tag is behind the row's than by itself; None
+    tells legal from illegal steps only. Words are taken as independent but for that.
+    """
+
+    def __init__(self, transitions: Sequence[Sequence[float]] | None = None, labels: LabelSet = LABELS) -> None:
         self.labels = labels
         tags = labels.tags
-        self.is_inside = np.array([tag.startswith("I-") for tag in tags])
+        is_inside = np.array([tag.startswith("I-") for tag in tags])
         self.inside_of = np.array([labels.inside(tag[2:]) if tag != "O" else -1 for tag in tags])
         # (L, L): may the column's tag follow the row's?
-        self.legal = ~self.is_inside[None, :] | (np.arange(len(tags))[None, :] == self.inside_of[:, None])
+        self.legal = ~is_inside[None, :] | (np.arange(len(tags))[None, :] == self.inside_of[:, None])
+        weights = np.ones(self.legal.shape) if transitions is None else np.exp(np.asarray(transitions))
+        self._chain = Chain(np.where(self.legal, weights, 0.0), self.inside_of)
+        self._begins = ~is_inside & (np.arange(len(tags)) != OUTSIDE_ID)
 
     def decode(self, logits: Floats, lines: Sequence[tuple[int, int]]) -> list[WordSpan]:
-        """`logits` (W, L), one row a word; `lines` word ranges that cover all words. Sorted spans, within lines."""
-        if not len(logits):
+        """`logits` (W, L), one row a word; `lines` word ranges that cover all words. Sorted spans, within lines.
+
+        A span's score is its probability: that its words have these tags, and that the next word does not go on.
+        """
+        probabilities = np.exp(log_softmax(logits)) if len(logits) else logits
+        runs = unsure_runs(probabilities, lines)
+        if not runs:
             return []
-        log_probs = log_softmax(logits)
-        return self.spans(log_probs, self.best_tags(log_probs, lines), lines)
+        path = self._chain.path(_stack(probabilities, runs))
+        return [span for row, (first, _) in enumerate(runs) for span in self._spans(path, row, first)]
 
-    def best_tags(self, log_probs: Floats, lines: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
-        """(W,): the likeliest legal sequence of each line.
-
-        Where each word's own best tags already form a legal line, no other sequence can be likelier.
-        """
-        tags: NDArray[np.intp] = log_probs.argmax(axis=1)
-        previous = np.concatenate([[0], tags[:-1]])
-        previous[[first for first, _ in lines]] = 0  # as after O
-        broken = ~self.legal[previous, tags]
-        for first, last in lines:
-            if broken[first:last].any():
-                tags[first:last] = self.viterbi(log_probs[first:last])
-        return tags
-
-    def viterbi(self, log_probs: Floats) -> NDArray[np.intp]:
-        """(T, L) -> (T,): the likeliest sequence over legal transitions, begun as after O."""
-        transition = np.where(self.legal, 0.0, -np.inf)
-        best = log_probs[0] + transition[0]
-        back = np.empty(log_probs.shape, dtype=np.intp)
-        for t in range(1, len(log_probs)):
-            paths = best[:, None] + transition  # (L, L): row before, column now
-            back[t] = paths.argmax(axis=0)
-            best = paths.max(axis=0) + log_probs[t]
-        tags = np.empty(len(log_probs), dtype=np.intp)
-        tags[-1] = best.argmax()
-        for t in range(len(log_probs) - 1, 0, -1):
-            tags[t - 1] = back[t, tags[t]]
-        return tags
-
-    def spans(self, log_probs: Floats, tags: NDArray[np.intp], lines: Sequence[tuple[int, int]]) -> list[WordSpan]:
-        """The spans of legal `tags`, each with its probability.
-
-        A span's score is the product of its words' tag probabilities, times the probability that the next word
-        of the line does not continue it: words taken as independent, as the model itself takes them.
-        """
-        line_end = np.empty(len(tags), dtype=np.intp)
-        for first, last in lines:
-            line_end[first:last] = last
-        begins = np.flatnonzero((tags > 0) & ~self.is_inside[tags])
+    def _spans(self, path: Path, row: int, offset: int) -> list[WordSpan]:
+        tags = path.tags[row]
         found = []
-        for first in begins.tolist():
-            inside, end = int(self.inside_of[tags[first]]), int(line_end[first])
+        for first in np.flatnonzero(self._begins[tags]).tolist():
+            inside = int(self.inside_of[tags[first]])
             last = first + 1
-            while last < end and tags[last] == inside:
+            while tags[last] == inside:  # ends: the last word of a run is outside
                 last += 1
-            log_score = float(log_probs[np.arange(first, last), tags[first:last]].sum(dtype=np.float64))
-            stop = 1.0 - float(np.exp(log_probs[last, inside])) if last < end else 1.0
-            found.append(WordSpan(first, last, self.labels.tags[inside][2:], min(1.0, float(np.exp(log_score)) * stop)))
+            score = float(path.enter[row, first] * path.stay[row, first + 1 : last].prod() * path.leave[row, last])
+            found.append(WordSpan(offset + first, offset + last, self.labels.tags[inside][2:], min(1.0, score)))
         return found
+
+
+def unsure_runs(probabilities: Floats, lines: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of neighbouring words of one line that are not outside for sure; `probabilities` (W, L)."""
+    if not lines:
+        return []
+    unsure = np.concatenate([probabilities[:, OUTSIDE_ID] < SURE, [False]])
+    before = np.concatenate([[False], unsure[:-1]])
+    line_starts = np.zeros(len(unsure), dtype=bool)
+    line_starts[[first for first, _ in lines]] = True
+    starts = np.flatnonzero(unsure & (~before | line_starts))
+    stops = np.flatnonzero(before & (~unsure | line_starts))
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def _stack(probabilities: Floats, runs: Sequence[tuple[int, int]]) -> Floats:
+    """(N, T + 1, L): the rows of the runs, filled up with words that are outside, one at least."""
+    longest = max(last - first for first, last in runs)
+    stacked = np.zeros((len(runs), longest + 1, probabilities.shape[1]), dtype=np.float32)
+    stacked[:, :, OUTSIDE_ID] = 1.0
+    for row, (first, last) in zip(stacked, runs, strict=True):
+        row[: last - first] = probabilities[first:last]
+    return stacked
 
 
 def entities(source: str, encoded: Encoded, spans: Sequence[WordSpan]) -> tuple[Entity, ...]:

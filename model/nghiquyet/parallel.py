@@ -34,7 +34,7 @@ class ModelChoice:
         return Predictor.load(self.model, backend=self.backend, segmenter=self.segmenter, threads=self.threads)
 
 
-def answers(predictor: Predictor, sources: Iterable[Source], min_score: float) -> Iterator[Answer]:
+def answers(predictor: Predictor, sources: Iterable[Source], min_score: float | None) -> Iterator[Answer]:
     """For each source the document with its entities, or this package's own error; a little is read ahead."""
     begun: deque[Source] = deque()
 
@@ -49,7 +49,7 @@ def answers(predictor: Predictor, sources: Iterable[Source], min_score: float) -
 
 
 def answers_in_processes(
-    choice: ModelChoice, sources: Iterable[Source], min_score: float, workers: int
+    choice: ModelChoice, sources: Iterable[Source], min_score: float | None, workers: int
 ) -> Iterator[Answer]:
     """`answers` in their order; each of `workers` processes loads the model for itself.
 
@@ -69,7 +69,7 @@ def answers_in_processes(
                 future.cancel()
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[Source], min_score: float) -> Future[list[Answer]]:
+def _submit(pool: ProcessPoolExecutor, chunk: list[Source], min_score: float | None) -> Future[list[Answer]]:
     return pool.submit(_work, chunk, min_score)
 
 
@@ -78,7 +78,7 @@ def _start(choice: ModelChoice) -> None:
     _predictor = choice.load()
 
 
-def _work(chunk: list[Source], min_score: float) -> list[Answer]:
+def _work(chunk: list[Source], min_score: float | None) -> list[Answer]:
     return list(answers(_predictor, chunk, min_score))
 
 

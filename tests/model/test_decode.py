@@ -1,4 +1,4 @@
-"""Decoding against a search through all tag sequences."""
+"""Decoding against a sum over all tag sequences."""
 
 from itertools import pairwise, product
 
@@ -7,43 +7,85 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nghiquyet.decode import Decoder, Floats, log_softmax
+from nghiquyet.decode import SURE, Decoder, Floats, WordSpan, log_softmax, unsure_runs
 from nghiquyet.labels import LABELS, Label, LabelSet
 
 SMALL = LabelSet(tuple(Label(n, "#000000", "1", n, ()) for n in ("X", "Y")))  # 5 tags
-
-
-def is_legal(tags: tuple[str, ...]) -> bool:
-    previous = "O"
-    for tag in tags:
-        if tag.startswith("I-") and previous not in (f"B-{tag[2:]}", tag):
-            return False
-        previous = tag
-    return True
 
 
 def random_logits(seed: int, words: int, tags: int, scale: float = 1.0) -> Floats:
     return np.random.default_rng(seed).normal(scale=scale, size=(words, tags)).astype(np.float32)
 
 
+def sequences(logits: Floats, transitions: Floats) -> dict[tuple[int, ...], float]:
+    """The probability of every legal sequence of tags of one line, begun and ended as beside O."""
+    probabilities = np.exp(log_softmax(logits))
+    legal = Decoder(labels=SMALL).legal
+    weights = {}
+    for tags in product(range(5), repeat=len(logits)):
+        whole = (0, *tags, 0)
+        if all(legal[a, b] for a, b in pairwise(whole)):
+            steps = sum(transitions[a, b] for a, b in pairwise(whole))
+            weights[tags] = float(np.prod(probabilities[np.arange(len(tags)), tags]) * np.exp(steps))
+    total = sum(weights.values())
+    return {tags: weight / total for tags, weight in weights.items()}
+
+
+def spans_of(tags: tuple[int, ...]) -> set[tuple[int, int, str]]:
+    found, names = set(), [SMALL.tags[tag] for tag in tags] + ["O"]
+    for first, name in enumerate(names):
+        if name.startswith("B-"):
+            last = next(i for i in range(first + 1, len(names)) if names[i] != f"I-{name[2:]}")
+            found.add((first, last, name[2:]))
+    return found
+
+
 @settings(max_examples=100, deadline=None)
-@given(seed=st.integers(0, 10**6), words=st.integers(1, 5))
-def test_best_tags_are_the_best_of_all_legal_sequences(seed: int, words: int) -> None:
-    log_probs = log_softmax(random_logits(seed, words, 5))
-    legal = [s for s in product(range(5), repeat=words) if is_legal(tuple(SMALL.tags[t] for t in s))]
-    best = max(legal, key=lambda s: sum(float(log_probs[i, t]) for i, t in enumerate(s)))
-    assert tuple(Decoder(SMALL).best_tags(log_probs, [(0, words)])) == best
+@given(seed=st.integers(0, 10**6), words=st.integers(1, 4), weighed=st.booleans())
+def test_spans_are_those_of_the_best_sequence_and_score_their_probability(seed: int, words: int, weighed: bool) -> None:
+    logits = random_logits(seed, words, 5)
+    transitions = random_logits(seed + 1, 5, 5) if weighed else np.zeros((5, 5), dtype=np.float32)
+    likely = sequences(logits, transitions)
+    found = Decoder(transitions.tolist() if weighed else None, SMALL).decode(logits, [(0, words)])
+    best = max(likely, key=lambda tags: likely[tags])
+    assert {(s.first, s.last, s.label) for s in found} == spans_of(best)
+    for s in found:
+        probability = sum(p for tags, p in likely.items() if (s.first, s.last, s.label) in spans_of(tags))
+        assert s.score == pytest.approx(probability, abs=1e-5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 30), min_size=1, max_size=5))
-def test_the_fast_path_is_viterbi(seed: int, sizes: list[int]) -> None:
-    decoder = Decoder()
-    edges = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-    lines = list(pairwise(edges))
-    log_probs = log_softmax(random_logits(seed, edges[-1], len(LABELS.tags), scale=3.0))
-    slow = np.concatenate([decoder.viterbi(log_probs[a:b]) for a, b in lines])
-    assert decoder.best_tags(log_probs, lines).tolist() == slow.tolist()
+def test_lines_do_not_touch_each_other(seed: int, sizes: list[int]) -> None:
+    lines = list(pairwise(np.concatenate([[0], np.cumsum(sizes)]).tolist()))
+    logits = random_logits(seed, sum(sizes), len(LABELS.tags), scale=3.0)
+    logits[:, 0] += 4  # some words are surely outside
+    together = Decoder().decode(logits, lines)
+    apart = [
+        WordSpan(first + s.first, first + s.last, s.label, s.score)
+        for first, last in lines
+        for s in Decoder().decode(logits[first:last], [(0, last - first)])
+    ]
+    assert [(s.first, s.last, s.label) for s in together] == [(s.first, s.last, s.label) for s in apart]
+    assert [s.score for s in together] == pytest.approx([s.score for s in apart], abs=1e-5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 10), min_size=1, max_size=5))
+def test_runs_hold_all_words_that_are_not_outside_for_sure(seed: int, sizes: list[int]) -> None:
+    lines = list(pairwise(np.concatenate([[0], np.cumsum(sizes)]).tolist()))
+    probabilities = np.zeros((sum(sizes), 9), dtype=np.float32)
+    probabilities[:, 0] = np.random.default_rng(seed).choice([0.5, 1.0], size=sum(sizes))
+    runs = unsure_runs(probabilities, lines)
+    assert [i for a, b in runs for i in range(a, b)] == np.flatnonzero(probabilities[:, 0] < SURE).tolist()
+    line_of = {i: line for line in lines for i in range(*line)}
+    assert all(len({line_of[i] for i in range(a, b)}) == 1 for a, b in runs)
+
+
+def test_long_lines_lose_no_precision() -> None:
+    logits = np.tile(random_logits(0, 1, len(LABELS.tags), scale=0.1), (5_000, 1))
+    found = Decoder().decode(logits, [(0, 5_000)])
+    assert all(np.isfinite(s.score) for s in found)
 
 
 def logits_of(*tags: str) -> Floats:
@@ -63,13 +105,13 @@ def test_no_entity_crosses_a_line() -> None:
     assert (found[0].first, found[0].last) == (0, 2)
 
 
-def test_the_score_is_the_probability_of_the_span() -> None:
-    logits = logits_of("B-ORG", "I-ORG", "O")
-    probabilities = np.exp(log_softmax(logits))
-    (span,) = Decoder().decode(logits, [(0, 3)])
-    begin, inside = LABELS.begin("ORG"), LABELS.inside("ORG")
-    expected = probabilities[0, begin] * probabilities[1, inside] * (1 - probabilities[2, inside])
-    assert span.score == pytest.approx(float(expected), rel=1e-5)
+def test_a_transition_that_is_likelier_pulls_a_word_in() -> None:
+    logits = logits_of("B-ORG", "O")
+    logits[1, LABELS.inside("ORG")] = 3.9  # a little less than O
+    transitions = np.zeros((len(LABELS.tags),) * 2)
+    transitions[LABELS.begin("ORG"), LABELS.inside("ORG")] = 1.0
+    assert [s.last for s in Decoder().decode(logits, [(0, 2)])] == [1]
+    assert [s.last for s in Decoder(transitions.tolist()).decode(logits, [(0, 2)])] == [2]
 
 
 def test_nothing_comes_of_nothing() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from nghiquyet import Predictor
 from nghiquyet.artefact import open_artefact
 from nghiquyet.cli import app as nghiquyet_app
-from nghiquyet.decode import Floats
+from nghiquyet.decode import Decoder, Floats
 from nghiquyet.documents import Document, Entity
 from nghiquyet.encode import Encoded
 from nghiquyet.errors import ConfigError
@@ -19,6 +19,7 @@ from nghiquyet.labels import LABELS
 from nghiquyet_training.calibration import (
     Claims,
     Logits,
+    best_min_score,
     calibrate,
     calibration_error,
     fit_temperature,
@@ -47,12 +48,14 @@ def test_operating_points_by_hand() -> None:
         (0.0, 0.6667, 0.5), (0.1, 0.6667, 0.5), (0.2, 0.6667, 0.5), (0.3, 1.0, 0.5),
     ]  # fmt: skip
     assert points[-1].min_score == 0.9
+    assert best_min_score(points) == 0.3
 
 
 class OverconfidentModel:
     """One word a text, an entity with the given logits; right as often as its calibrated score says."""
 
     temperature = 1.0
+    decoder = Decoder()
 
     def __init__(self, margins: list[float]) -> None:
         self.encoder = self
@@ -71,7 +74,7 @@ class OverconfidentModel:
 def test_the_temperature_is_found_again(true_temperature: float) -> None:
     random = np.random.default_rng(0)
     margins = random.uniform(0.5, 12, size=2000)
-    right = 1 / (1 + 8 * np.exp(-margins / true_temperature))  # softmax over nine tags
+    right = 1 / (1 + 4 * np.exp(-margins / true_temperature))  # O and the four that begin an entity are legal
     texts = [str(i) for i in range(len(margins))]
     gold = [
         Document(t, t, (Entity.of(t, 0, len(t), "ORG" if random.random() < p else "PERSON"),))
@@ -104,7 +107,9 @@ def test_a_calibrated_model_keeps_its_temperature_and_thresholds(
     manifest = open_artefact(model).manifest
     assert manifest.temperature != 1.0
     predictor = Predictor.load(model)
-    after = predictor.predict(gold[0].text)
+    after = predictor.predict(gold[0].text, min_score=0)
+    assert predictor.predict(gold[0].text) == [e for e in after if e.score >= manifest.min_score]
+    assert manifest.min_score > 0
     assert [e.score for e in before] != [e.score for e in after]
     best = max(point.precision for point in manifest.operating_points)
     point = predictor.min_score_for(best)

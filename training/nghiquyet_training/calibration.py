@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nghiquyet.artefact import OperatingPoint
-from nghiquyet.decode import Decoder, Floats, entities
+from nghiquyet.decode import Floats, entities
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoded
 from nghiquyet.errors import ConfigError
@@ -70,9 +70,10 @@ def calibration_error(claims: Claims, bins: int = BINS) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A fitted temperature, and the claims with the scores before and after."""
+    """A fitted temperature, the least score of the best F1, and the claims with the scores before and after."""
 
     temperature: float
+    min_score: float
     before: Claims
     after: Claims
 
@@ -81,7 +82,7 @@ class Logits:
     """The label logits of gold documents, computed once; claims at any temperature follow from them."""
 
     def __init__(self, predictor: Predictor, gold: Sequence[Document]) -> None:
-        self._decoder = Decoder()
+        self._decoder = predictor.decoder
         self._gold = gold
         self._encoded: list[Encoded] = [predictor.encoder.encode(document.text) for document in gold]
         self._logits: list[Floats] = [predictor.word_logits([encoded])[0] for encoded in self._encoded]
@@ -138,16 +139,28 @@ def operating_points(claims: Claims, steps: int = 100) -> list[OperatingPoint]:
     return points
 
 
+def best_min_score(points: Sequence[OperatingPoint]) -> float:
+    """The least score that brings the best F1: about half of that F1, if scores are honest (Lipton et al. 2014)."""
+
+    def f1(point: OperatingPoint) -> float:
+        return 2 * point.precision * point.recall / max(1e-9, point.precision + point.recall)
+
+    return max(points, key=f1).min_score
+
+
 def calibrate(predictor: Predictor, dev: Sequence[Document]) -> Calibration:
-    """Fits a temperature on `dev`, with the claims before and after it."""
+    """Fits a temperature and a least score on `dev`, with the claims before and after."""
     logits = Logits(predictor, dev)
     temperature = fit_temperature(logits)
-    return Calibration(temperature, logits.claims(predictor.temperature), logits.claims(temperature))
+    after = logits.claims(temperature)
+    least = best_min_score(operating_points(after))
+    return Calibration(temperature, least, logits.claims(predictor.temperature), after)
 
 
 def calibration_table(calibration: Calibration) -> Table:
     """Mean score, share right and expected calibration error before and after, by label and in all."""
-    table = Table("label", title=Text(f"temperature {calibration.temperature:.2f}"), box=SIMPLE_HEAD)
+    title = Text(f"temperature {calibration.temperature:.2f}, least score {calibration.min_score:.2f}")
+    table = Table("label", title=title, box=SIMPLE_HEAD)
     for column in ("spans", "right", "score before", "error", "score after", "error"):
         table.add_column(column, justify="right", no_wrap=True)
     for label in (*LABELS.names, MICRO):

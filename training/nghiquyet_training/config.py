@@ -98,6 +98,8 @@ class TrainConfig(Settings):
     """How."""
     notes: list[str] = Field([])
     """Sentences for the manifest and the card: where the data comes from, its licence, how it was annotated."""
+    transition_weight: float = Field(0.15, ge=0)
+    """Weight in decoding of how tags follow each other in the training gold; 0 tells legal from illegal steps only."""
     window_pieces: int | None = Field(None, ge=16, le=256)
     """Length of the training windows; null takes encoder.max_pieces. Shorter ones make more, and faster, steps."""
     seed: int = 0

@@ -15,14 +15,12 @@ from transformers import RobertaForTokenClassification
 from nghiquyet.artefact import open_artefact
 from nghiquyet.backends import ONNX_FILE, OnnxBackend, TorchBackend
 from nghiquyet.bpe import UNK_ID
-from nghiquyet.decode import Decoder
 from nghiquyet.errors import ArtefactError, ConfigError
 from nghiquyet.predictor import Predictor
 from nghiquyet_training.encoder_source import build_encoder
 from nghiquyet_training.package import VOCABULARY, finish_artefact
 
 OPSET = 18
-DECODER = Decoder()
 FP32_BOUND = 0.999  # share of equal labels under which an fp32 export is taken for broken
 
 
@@ -120,7 +118,7 @@ def compare(left: Predictor, right: Predictor, texts: Sequence[str]) -> Parity:
         a, b = (side.word_logits([encoded])[0] for side in (left, right))
         same += int((a.argmax(axis=1) == b.argmax(axis=1)).sum())
         words += len(encoded)
-        spans = [{(s.first, s.last, s.label) for s in DECODER.decode(each, encoded.lines)} for each in (a, b)]
+        spans = [{(s.first, s.last, s.label) for s in left.decoder.decode(each, encoded.lines)} for each in (a, b)]
         both += len(spans[0] & spans[1])
         either += len(spans[0] | spans[1])
     if not words:

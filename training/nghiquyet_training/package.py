@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ def package_run(
     data: Mapping[str, Any],
     metrics: Mapping[str, Any],
     calibration: Calibration | None = None,
+    transitions: Sequence[Sequence[float]] | None = None,
     footprint: Mapping[str, Any] | None = None,
 ) -> None:
     """The artefact of a finished run, ready for `Predictor.load`."""
@@ -83,6 +84,7 @@ def package_run(
         max_pieces=config.encoder.max_pieces,
         files={},
         licence=licence_of(config.encoder),
+        transitions=transitions,
         base=_base(config, encoder_folder),
         data={**data, "notes": config.notes},
         metrics=metrics,
@@ -93,6 +95,10 @@ def package_run(
 
 
 def calibrated(manifest: Manifest, calibration: Calibration) -> Manifest:
-    """The manifest with a temperature and what least scores bring."""
-    points = operating_points(calibration.after)
-    return replace(manifest, temperature=round(calibration.temperature, 4), operating_points=points)
+    """The manifest with a temperature, a least score, and what other least scores bring."""
+    return replace(
+        manifest,
+        temperature=round(calibration.temperature, 4),
+        min_score=calibration.min_score,
+        operating_points=operating_points(calibration.after),
+    )

@@ -14,6 +14,7 @@ from datasets import Dataset, concatenate_datasets
 from transformers import RobertaForTokenClassification, set_seed
 
 from nghiquyet.artefact import MANIFEST
+from nghiquyet.decode import Decoder
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
@@ -31,6 +32,7 @@ from nghiquyet_training.provenance import describe_files, describe_splits, git_c
 from nghiquyet_training.settings import expand
 from nghiquyet_training.silver import read_silver
 from nghiquyet_training.trainer import make_trainer, model_predictor
+from nghiquyet_training.transitions import count_transitions
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +98,13 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     started = time.time()
     with log_to(output / "train.log"):
         fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
-        predictor = model_predictor(fitted.model, fitted.encoder, config)
+        transitions = count_transitions(splits.train, fitted.encoder, config.transition_weight)
+        predictor = model_predictor(fitted.model, fitted.encoder, config, Decoder(transitions))
+        calibration = _calibrate(predictor, splits.dev)
+        if calibration:
+            predictor.temperature, predictor.min_score = calibration.temperature, calibration.min_score
         parts = {"development": splits.dev, **splits.test}
         scores = {name: evaluate(predictor, documents) for name, documents in parts.items() if documents}
-        calibration = _calibrate(predictor, splits.dev)
     metrics = {name: rows(each) for name, each in scores.items()}
     data = describe_data(config, splits)
     seconds = round(time.time() - started)
@@ -116,6 +121,7 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
         data=data,
         metrics=metrics,
         calibration=calibration,
+        transitions=transitions,
         footprint={"fine-tuning": f"{seconds} seconds on {hardware()}"},
     )
     shutil.rmtree(output / "checkpoints")

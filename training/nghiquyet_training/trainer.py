@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
 
 from nghiquyet.backends import TorchBackend
+from nghiquyet.decode import Decoder
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
 from nghiquyet.labels import LABELS
@@ -103,9 +104,11 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) 
     return cross_entropy(logits[counted].float(), smooth)
 
 
-def model_predictor(model: RobertaForTokenClassification, encoder: Encoder, config: TrainConfig) -> Predictor:
+def model_predictor(
+    model: RobertaForTokenClassification, encoder: Encoder, config: TrainConfig, decoder: Decoder | None = None
+) -> Predictor:
     """A Predictor around a model in memory."""
-    return Predictor(encoder, TorchBackend(model), max_pieces=config.encoder.max_pieces)
+    return Predictor(encoder, TorchBackend(model), max_pieces=config.encoder.max_pieces, decoder=decoder)
 
 
 def predict_documents(
