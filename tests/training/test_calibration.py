@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nghiquyet import Predictor
-from nghiquyet.artefact import open_artefact
+from nghiquyet.artefact import OperatingPoint, open_artefact
 from nghiquyet.cli import app as nghiquyet_app
 from nghiquyet.decode import Decoder, Floats
 from nghiquyet.documents import Document, Entity
@@ -48,7 +48,13 @@ def test_operating_points_by_hand() -> None:
         (0.0, 0.6667, 0.5), (0.1, 0.6667, 0.5), (0.2, 0.6667, 0.5), (0.3, 1.0, 0.5),
     ]  # fmt: skip
     assert points[-1].min_score == 0.9
-    assert best_min_score(points) == 0.3
+
+
+def test_the_best_least_score_is_no_single_peak() -> None:
+    flat = [OperatingPoint(i / 100, 0.8 + 0.001 * min(i, 50), 0.8) for i in range(90)]
+    assert best_min_score(flat) == 0.55  # the first with all points around it on the height
+    peak = [*flat[:20], OperatingPoint(0.2, 0.86, 0.8), *flat[21:]]
+    assert best_min_score(peak) == 0.55
 
 
 class OverconfidentModel:

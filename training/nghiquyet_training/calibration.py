@@ -23,6 +23,7 @@ COLDEST, HOTTEST = 0.25, 8.0  # temperatures that are tried
 STEPS = 20  # of the golden section search: the interval shrinks to less than a 10^-4 of it
 GOLDEN = (5**0.5 - 1) / 2
 TINY = 1e-6
+SMOOTHING = 5  # points on either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,14 @@ def operating_points(claims: Claims, steps: int = 100) -> list[OperatingPoint]:
 
 
 def best_min_score(points: Sequence[OperatingPoint]) -> float:
-    """The least score that brings the best F1: about half of that F1, if scores are honest (Lipton et al. 2014)."""
+    """The least score that brings the best F1: about half of that F1, if scores are honest (Lipton et al. 2014).
 
-    def f1(point: OperatingPoint) -> float:
-        return 2 * point.precision * point.recall / max(1e-9, point.precision + point.recall)
-
-    return max(points, key=f1).min_score
+    F1 is smoothed over the points around each, as its peaks are those of single spans.
+    """
+    f1 = [2 * p.precision * p.recall / max(TINY, p.precision + p.recall) for p in points]
+    around = [f1[max(0, i - SMOOTHING) : i + SMOOTHING + 1] for i in range(len(f1))]
+    means = [sum(some) / len(some) for some in around]
+    return points[means.index(max(means))].min_score
 
 
 def calibrate(predictor: Predictor, dev: Sequence[Document]) -> Calibration:
