@@ -17,6 +17,7 @@ from nghiquyet_annotations import agreement as agreements
 from nghiquyet_annotations import labelling_config
 from nghiquyet_annotations.acceptance import ADDED, CHANGED, DELETED, KEPT
 from nghiquyet_annotations.acceptance import acceptance as accepted
+from nghiquyet_annotations.backend_cli import backend
 from nghiquyet_annotations.edges import trim
 from nghiquyet_annotations.freeze import freeze
 from nghiquyet_annotations.raw import read_export, write_json
@@ -31,6 +32,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command(epilog="Example: nghiquyet-annotate backend --train configs/retrain.yaml")(backend)
 
 WORST = 5  # documents of least agreement that are named
 Export = Annotated[Path, typer.Argument(help="Label Studio export, format 'JSON'")]

@@ -39,6 +39,22 @@ def labelling_config(labels: LabelSet = LABELS) -> str:
     return ET.tostring(view, encoding="unicode") + "\n"
 
 
+def unfit(xml: str, labels: LabelSet = LABELS) -> str | None:
+    """Why predictions with these labels do not fit a project's labelling XML, in words; None where they do."""
+    try:
+        groups = ET.fromstring(xml).iter("Labels")
+    except ET.ParseError as error:
+        return f"it is not XML ({error})"
+    there = {
+        label.get("value", "")
+        for group in groups
+        if (group.get("name"), group.get("toName")) == (FROM_NAME, TO_NAME)
+        for label in group.iter("Label")
+    }
+    missing = [name for name in labels.names if name not in there]
+    return f'<Labels name="{FROM_NAME}" toName="{TO_NAME}"> lacks {", ".join(missing)}' if missing else None
+
+
 def instructions(labels: LabelSet = LABELS, guideline_url: str | None = None) -> str:
     """The HTML that annotators see before labelling, in Vietnamese.
 
