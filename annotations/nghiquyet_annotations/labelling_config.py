@@ -58,14 +58,16 @@ def unfit(xml: str, labels: LabelSet = LABELS) -> str | None:
 def instructions(labels: LabelSet = LABELS, guideline_url: str | None = None) -> str:
     """The HTML that annotators see before labelling, in Vietnamese.
 
+    In the form that the server leaves unchanged: it takes out `target`, and puts in `tbody`.
     It names the guideline; give `guideline_url`, an address that their browser can open, to make that a link.
     """
     name = f"<code>{GUIDELINE}</code>"
-    guideline = f'<a href="{escape(guideline_url)}" target="_blank">{name}</a>' if guideline_url else name
+    guideline = f'<a href="{escape(guideline_url)}">{name}</a>' if guideline_url else name
     rules = "".join(f"<p>• {escape(rule)}</p>" for rule in _RULES)
     return (
         f"<p>Đọc hướng dẫn đầy đủ trước khi bắt đầu: {guideline}.</p>"
-        f"<table>{_row('th', 'Phím', 'Nhãn', 'Đánh dấu', 'Ví dụ')}{''.join(map(_label_row, labels))}</table>{rules}"
+        f"<table><tbody>{_row('th', 'Phím', 'Nhãn', 'Đánh dấu', 'Ví dụ')}{''.join(map(_label_row, labels))}"
+        f"</tbody></table>{rules}"
     )
 
 

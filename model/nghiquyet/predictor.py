@@ -135,7 +135,7 @@ class Predictor:
 
     def word_logits(self, encoded: Sequence[Encoded], batch_size: int = BATCH_SIZE) -> list[Floats]:
         """Label logits (words, L) for each text, from each word's first piece; windows of like length run together."""
-        logits = [np.empty((len(each), len(LABELS.tags)), dtype=np.float32) for each in encoded]
+        logits: list[Floats] = [np.empty((len(each), len(LABELS.tags)), dtype=np.float32) for each in encoded]
         windows = [(i, window) for i, each in enumerate(encoded) for window in self._windows(each)]
         windows.sort(key=lambda item: len(item[1].ids))
         for batch in batched(windows, batch_size):
