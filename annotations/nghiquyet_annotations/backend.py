@@ -23,7 +23,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nghiquyet.errors import NghiquyetError
 from nghiquyet_annotations.labelling_config import unfit
 from nghiquyet_annotations.serving import Model, Served, answer
 from nghiquyet_annotations.training_job import Trainer, TrainingRunsError
