@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 
 from nghiquyet.artefact import DEFAULT_MODEL, open_artefact
 from nghiquyet.console import BAD_INPUT, complain, reported
@@ -107,8 +105,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _log_to_people() -> None:
-    handler = RichHandler(console=Console(stderr=True, soft_wrap=True), show_path=False, markup=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 

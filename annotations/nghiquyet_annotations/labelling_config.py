@@ -9,8 +9,13 @@ GUIDELINE = "annotations/GUIDELINE.vi.md"
 FROM_NAME = "label"
 TO_NAME = "text"
 
-# Line ends of the article stay visible; without it the page shows one paragraph.
-_STYLE = ".lsf-htx-richtext{white-space: pre-wrap;}"
+# Line ends of the article stay visible; without it the page shows one paragraph. The page's own font draws the tone
+# marks of `ằ`, `ế`, `ồ` so close to the letter that they cannot be told apart; these fonts are made for Vietnamese too.
+_FONTS = "'Noto Sans', 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+_STYLE = (
+    ".lsf-htx-richtext{white-space: pre-wrap; line-height: 1.75;} "
+    f".lsf-htx-richtext, .lsf-htx-richtext *{{font-family: {_FONTS} !important;}}"
+)
 
 _IN_VIETNAMESE = {
     "ORG": "tổ chức có tên, hoặc cơ quan viết hoa chỉ đúng một tổ chức",
