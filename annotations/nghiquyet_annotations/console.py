@@ -35,8 +35,8 @@ Config = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help=f"TOML file with url, token, project, timeout; by default ~/.config/nghiquyet/label-studio.toml  "
-        f"[{_VARIABLE}CONFIG]",
+        help="TOML file with url, token, project, timeout; "
+        f"or {ENVIRONMENT}CONFIG, or ~/.config/nghiquyet/label-studio.toml",
         rich_help_panel=_ON_SERVER,
     ),
 ]
