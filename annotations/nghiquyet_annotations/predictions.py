@@ -1,26 +1,52 @@
-"""A model's entities as Label Studio predictions, filed under a version that names the very model."""
+"""A model's answers in Label Studio's form: spans with scores, the model's hash, its confidence in the whole text."""
 
-from collections.abc import Sequence
+import hashlib
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nghiquyet.artefact import Artefact
-from nghiquyet.backends import ONNX_FILE, TORCH_FILE
+from nghiquyet.decode import Decoder, entities, log_softmax
 from nghiquyet.documents import Entity
+from nghiquyet.predictor import Predictor
 from nghiquyet_annotations.marked import regions
 
-HASH_DIGITS = 12  # of the weights' SHA-256; enough that two models never share a version
+SCORE_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The entities of a text and the model's confidence in its reading of the whole, in (0, 1]."""
+
+    entities: tuple[Entity, ...]
+    confidence: float
+
+
+def predict(predictor: Predictor, text: str) -> Prediction:
+    """One pass over the text.
+
+    The confidence is the geometric mean of the likeliest tag's probability over the words: the maximum normalised log
+    probability of Shen et al. 2018, "Deep active learning for named entity recognition", before the logarithm. It
+    falls with doubtful words outside of spans too, and not with the length of the text.
+    """
+    encoded = predictor.encoder.encode(text)
+    logits = predictor.word_logits([encoded])[0] / predictor.temperature  # (words, L)
+    found = entities(text, encoded, Decoder().decode(logits, encoded.lines))
+    confidence = float(np.exp(log_softmax(logits).max(axis=1).mean())) if len(logits) else 1.0
+    return Prediction(tuple(found), confidence)
 
 
 def model_version(artefact: Artefact) -> str:
-    """The name of a model and the beginning of its weights' SHA-256, as in `compact-9f2c61d0a4be`."""
-    files = artefact.manifest.files
-    return f"{artefact.manifest.name}-{files.get(ONNX_FILE, files.get(TORCH_FILE, ''))[:HASH_DIGITS]}"
+    """The model's name and 12 digits of a hash over its files: `compact-0123456789ab`."""
+    files = "\n".join(f"{name} {digest}" for name, digest in sorted(artefact.manifest.files.items()))
+    return f"{artefact.manifest.name}-{hashlib.sha256(files.encode()).hexdigest()[:12]}"
 
 
-def prediction(entities: Sequence[Entity], version: str) -> dict[str, Any]:
-    """One prediction; its score is that of its least certain span, 1.0 where there is none."""
+def to_label_studio(prediction: Prediction, version: str) -> dict[str, Any]:
+    """The prediction as the server takes it: `model_version`, `score` of the whole, `result` with a score a span."""
     result = [
-        {**region, "origin": "prediction", "score": round(entity.score, 4)}
-        for region, entity in zip(regions(tuple(entities)), entities, strict=True)
+        region | {"origin": "prediction", "score": round(entity.score, SCORE_DIGITS)}
+        for region, entity in zip(regions(prediction.entities), prediction.entities, strict=True)
     ]
-    return {"model_version": version, "score": min((r["score"] for r in result), default=1.0), "result": result}
+    return {"model_version": version, "score": round(prediction.confidence, SCORE_DIGITS), "result": result}

@@ -25,7 +25,8 @@ class Project:
 
 def projects(server: Server) -> list[Project]:
     """Every project that the token's account sees."""
-    return [_project(found) for found in server.read(lambda api: list(api.projects.list(page_size=100)))]
+    found: list[Any] = server.read(lambda api: list(api.projects.list(page_size=100)))
+    return [_project(each) for each in found]
 
 
 def find_project(server: Server, name: str | None) -> Project:
@@ -49,29 +50,24 @@ def init_project(
 
     AnnotationError where people have used a label that the project would lose.
     """
-    wanted = {
-        "label_config": labelling_config(labels),
-        "expert_instruction": instructions(labels, guideline_url),
-        "show_instruction": True,
-    }
+    config, text = labelling_config(labels), instructions(labels, guideline_url)
+    wanted: dict[str, Any] = {"label_config": config, "expert_instruction": text, "show_instruction": True}
     same = [project for project in projects(server) if project.title == title]
     if not same:
-        made = server.write(lambda api: api.projects.create(title=title, **wanted))  # type: ignore[arg-type]
+        made = server.write(lambda api: api.projects.create(title=title, **wanted))
         return _project(made), "made"
     project = find_project(server, title)
-    if project.label_config.strip() == labelling_config(labels).strip() and project.instructions == instructions(
-        labels, guideline_url
-    ):
+    if (project.label_config.strip(), project.instructions) == (config.strip(), text):
         return project, "unchanged"
-    _check_labels_in_use(server, project, labelling_config(labels))
-    changed = server.write(lambda api: api.projects.update(project.id, **wanted))  # type: ignore[arg-type]
+    _check_labels_in_use(server, project, config)
+    changed = server.write(lambda api: api.projects.update(project.id, **wanted))
     return _project(changed), "changed"
 
 
 def _check_labels_in_use(server: Server, project: Project, wanted: str) -> None:
     """Label Studio itself would take the label away and leave its spans without one."""
     lost = config_labels(project.label_config) - config_labels(wanted)
-    used = labels_in_use(server.tasks(project.id)) if lost else {}
+    used = labels_in_use(server.tasks(project.id)) if lost else Counter[tuple[str, str]]()
     losing = {label: n for label, n in used.items() if label in lost}
     if losing:
         named = ", ".join(f"{label} ({n} spans)" for (_, label), n in sorted(losing.items()))

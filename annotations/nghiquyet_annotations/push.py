@@ -7,10 +7,10 @@ from typing import Any
 from nghiquyet.errors import InputError
 from nghiquyet.label_studio import text_hash
 from nghiquyet.sources import Source
-from nghiquyet_annotations.server import Server, ServerError
+from nghiquyet_annotations.deliver import deliver
+from nghiquyet_annotations.server import Server
 
 BATCH = 50  # tasks a request
-LOOKS = 3  # how often a push whose outcome is unknown looks at what arrived and goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def present_ids(server: Server, project: int) -> set[str]:
 
 
 def plan(sources: Iterable[Source], present: set[str]) -> Plan:
-    """Sorts the sources; InputError on a text that no server can keep as it is."""
+    """Sorts the sources by what has to be done with them."""
     new: dict[str, dict[str, Any]] = {}
     there, repeated = [], []
     for source in sources:
@@ -42,14 +42,18 @@ def plan(sources: Iterable[Source], present: set[str]) -> Plan:
     return Plan(tuple(new.values()), tuple(there), tuple(repeated))
 
 
-def to_task(source: Source) -> dict[str, Any]:
-    """The task of a text: `doc_id` is the hash of the exact text, `name` is for people."""
+def check(source: Source) -> None:
+    """InputError on a text that no server can keep as it is, or that holds nothing to annotate."""
     if not source.text.strip():
         raise InputError(f"{source.id}: the text is empty; there is nothing to annotate")
     if "\0" in source.text or any("\ud800" <= character <= "\udfff" for character in source.text):
         raise InputError(
             f"{source.id}: the text holds a NUL or half a surrogate pair, which databases cannot keep; clean it first"
         )
+
+
+def to_task(source: Source) -> dict[str, Any]:
+    """The task of a text: `doc_id` is the hash of the exact text, `name` is for people."""
     return {"data": {"text": source.text, "doc_id": text_hash(source.text), "name": source.id}}
 
 
@@ -58,20 +62,14 @@ def push(
 ) -> None:
     """Sends `tasks`, none of which the project has yet; `advance` is told how many more are there.
 
-    Where an answer was lost it is unknown whether the tasks arrived: then what is there is looked at, and the rest
-    sent. After a ServerError a new plan and push go on where this one ended, with nothing twice.
+    After a ServerError a new plan and push go on where this one ended, with nothing twice.
     """
-    left = list(tasks)
-    for look in range(1, LOOKS + 1):
-        try:
-            while left:
-                server.write(lambda api: api.projects.import_tasks(project, request=left[:BATCH]))  # type: ignore[arg-type]  # noqa: B023
-                advance(len(left[:BATCH]))
-                left = left[BATCH:]
-            return
-        except ServerError as error:
-            if look == LOOKS or not error.may_pass:
-                raise
-            present, before = present_ids(server, project), len(left)
-            left = [task for task in left if task["data"]["doc_id"] not in present]
-            advance(before - len(left))
+
+    def missing(some: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        present = present_ids(server, project)
+        return [task for task in some if task["data"]["doc_id"] not in present]
+
+    def send(some: Sequence[dict[str, Any]]) -> None:
+        server.write(lambda api: api.projects.import_tasks(project, request=some))  # type: ignore[arg-type]
+
+    deliver(tasks, send, missing, batch=BATCH, advance=advance)

@@ -45,7 +45,7 @@ class Server:
     """The server of the settings, under the account of their token."""
 
     def __init__(self, settings: Settings, notify: Callable[[str], None] = lambda line: None) -> None:
-        """`notify` is told of each wait. Raises ServerError where the server is away, refuses the token or is too old."""
+        """`notify` is told of each wait. ServerError where the server is away, refuses the token or is too old."""
         self.settings = settings
         self._notify = notify
         self._api = _client(settings)
@@ -96,7 +96,7 @@ class Server:
             raise _refusal(self.settings.url, error.status_code, error.headers, error.body) from error
 
     def tasks(self, project: int) -> Iterator[dict[str, Any]]:
-        """The tasks of a project by rising id, whole: data, annotations, drafts and predictions as the server has them."""
+        """The tasks of a project by rising id, each with its annotations, drafts and predictions."""
         query = '{"ordering": ["tasks:id"]}'
         page, seen, total = 0, 0, 1
         while seen < total:

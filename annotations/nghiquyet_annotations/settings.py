@@ -41,7 +41,7 @@ def read_settings(
     config: Path | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """What is given, else the environment's `NGHIQUYET_LABEL_STUDIO_*`, else the file's; ConfigError where one lacks."""
+    """What is given, else `NGHIQUYET_LABEL_STUDIO_*` of the environment, else the file; ConfigError where one lacks."""
     said = {"url": url, "token": token, "project": project}
     found: dict[str, Any] = {**_read_file(config, environment), **_read_environment(environment)}
     found |= {key: value for key, value in said.items() if value}
