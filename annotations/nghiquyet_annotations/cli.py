@@ -2,7 +2,7 @@
 
 import typer
 
-from nghiquyet_annotations import cli_files, cli_server
+from nghiquyet_annotations import cli_backend, cli_files, cli_server
 
 app = typer.Typer(
     help="From a folder of articles to annotated data, with Label Studio. On files, no server is asked.",
@@ -11,4 +11,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_server.app)
+app.add_typer(cli_backend.app)
 app.add_typer(cli_files.app)

@@ -16,7 +16,6 @@ from nghiquyet.errors import AnnotationError, NghiquyetError
 from nghiquyet.label_studio import read_documents, read_tasks
 from nghiquyet.scoring import pair, total
 from nghiquyet.splits import DEV_TENTH, Part, part
-from nghiquyet_annotations.edges import trim
 from nghiquyet_annotations.raw import read_export, write_json
 from nghiquyet_annotations.serving import Model
 from nghiquyet_annotations.validate import validate
@@ -40,21 +39,19 @@ class Data:
     dev_exports: tuple[Path, ...]
 
 
-def prepare(folder: Path, dev_exports: tuple[Path, ...]) -> Data:
-    """Checks `folder`/export.json and writes train.json: without the development exports' documents and their likes.
+def prepare(pulled_export: Path, folder: Path, dev_exports: tuple[Path, ...]) -> Data:
+    """Checks the export and writes `folder`/train.json: without the development exports' documents and their likes.
 
     Development documents are those of `dev_exports` and the project's own development tenth, which the training
     holds out as well. AnnotationError where the export has a problem, or there is nothing to judge on.
     """
-    items, _ = trim(read_export(folder / "export.json"))
+    items = read_export(pulled_export)
     if problems := validate(items).problems:
         raise AnnotationError(
             f"the project has {len(problems)} problem(s), first {problems[0]}; "
-            f"see all: nghiquyet-annotate validate {folder / 'export.json'}"
+            f"see all: nghiquyet-annotate validate {pulled_export}"
         )
-    export = folder / "train.json"
-    write_json(export, items)
-    held_out, pulled = read_documents(dev_exports), read_documents([export])
+    held_out, pulled = read_documents(dev_exports), read_documents([pulled_export])
     own = [d for d in pulled if part(d.id) is Part.DEV and not _among(d, held_out)]
     dev = held_out + own
     if not any(document.entities for document in dev):
@@ -64,8 +61,9 @@ def prepare(folder: Path, dev_exports: tuple[Path, ...]) -> Data:
         )
     alike = {each.left for each in overlaps(pulled, dev) if each.near_duplicate}
     dropped = (alike | {d.id for d in pulled if _among(d, held_out)}) - {d.id for d in own}
-    kept = [item for item, task in zip(items, read_tasks(export), strict=True) if task.doc_id not in dropped]
-    write_json(export, kept)
+    tasks = read_tasks(pulled_export)
+    export = folder / "train.json"
+    write_json(export, [item for item, task in zip(items, tasks, strict=True) if task.doc_id not in dropped])
     return Data(folder, export, tuple(dev), dev_exports)
 
 

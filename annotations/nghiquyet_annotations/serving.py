@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from nghiquyet.errors import InputError, NghiquyetError
 from nghiquyet.predictor import Predictor
-from nghiquyet_annotations.predictions import model_version, prediction
+from nghiquyet_annotations.preannotate import BLIND
+from nghiquyet_annotations.predictions import Prediction, model_version, predict, to_label_studio
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +44,26 @@ class Served:
             self.failure = error
 
 
-def answer(model: Model, task: Any, max_characters: int) -> dict[str, Any]:
+def answer(model: Model, task: Any, max_characters: int) -> dict[str, Any] | list[Any]:
     """The prediction for one task, from its text alone: what is annotated already is never read.
 
-    A task without a usable text gets an empty result of score 0 with a `warning`, so that the others get theirs.
+    A task without a usable text gets an empty result of score 0 with a `warning`, so that the others get theirs. A
+    task that is to stay blind (`preannotate --blind-share`) gets an empty list, which Label Studio takes for none.
     """
-    data = task.get("data") if isinstance(task, dict) else None
-    text = data.get("text") if isinstance(data, dict) else None
+    task = task if isinstance(task, dict) else {}
+    if _part(task, "meta").get(BLIND):
+        return []
     try:
-        return prediction(model.predictor.predict(_checked(text, max_characters)), model.version)
+        text = _checked(_part(task, "data").get("text"), max_characters)
+        return to_label_studio(predict(model.predictor, text), model.version)
     except InputError as error:
-        name = task.get("id") if isinstance(task, dict) else None
-        log.warning("task %r gets no prediction: %s", name, error)
-        return {**prediction([], model.version), "score": 0.0, "warning": str(error)}
+        log.warning("task %r gets no prediction: %s", task.get("id"), error)
+        return {**to_label_studio(Prediction((), 0.0), model.version), "warning": str(error)}
+
+
+def _part(task: dict[str, Any], name: str) -> dict[str, Any]:
+    part = task.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _checked(text: Any, max_characters: int) -> str:

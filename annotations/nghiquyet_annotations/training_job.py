@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from nghiquyet.errors import ConfigError, NghiquyetError
 from nghiquyet_annotations.raw import write_json
@@ -49,12 +48,13 @@ class TrainingRunsError(NghiquyetError):
 class Trainer:
     """Trains on a project's annotations and swaps the served model where the new one is at least as good.
 
-    `pull` gives the raw export of a project by its number; `config` is what `nghiquyet-train run` is given; `dev` are
-    exports with further development documents. A job that fails leaves the served model as it is.
+    `pull` saves the export of a project, by its number, in a folder and returns its path; `config` is what
+    `nghiquyet-train run` is given; `dev` are exports with further development documents. A job that fails leaves the
+    served model as it is.
     """
 
     def __init__(
-        self, served: Served, config: Path, work: Path, pull: Callable[[int], list[Any]], dev: tuple[Path, ...] = ()
+        self, served: Served, config: Path, work: Path, pull: Callable[[int, Path], Path], dev: tuple[Path, ...] = ()
     ) -> None:
         for path in (config, *dev):
             if not path.is_file():
@@ -92,8 +92,7 @@ class Trainer:
     def _train(self, job: Job) -> Decision:
         folder = Path(job.folder)
         folder.mkdir(parents=True)
-        write_json(folder / "export.json", self.pull(job.project))
-        data = prepare(folder, self.dev)
+        data = prepare(self.pull(job.project, folder), folder, self.dev)
         job.state = JobState.TRAINING
         new = Model.load(train(self._commands, self.config, data))
         job.state = JobState.COMPARING

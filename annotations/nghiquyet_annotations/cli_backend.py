@@ -12,6 +12,10 @@ import typer
 from nghiquyet.artefact import DEFAULT_MODEL, open_artefact
 from nghiquyet.console import BAD_INPUT, complain, reported
 from nghiquyet.errors import ConfigError, InputError, MissingExtraError
+from nghiquyet_annotations.console import Config, Token, Url
+from nghiquyet_annotations.pull import pull
+from nghiquyet_annotations.server import Server
+from nghiquyet_annotations.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from nghiquyet_annotations.serving import Served
@@ -19,8 +23,13 @@ if TYPE_CHECKING:
 
 SECRET = "NGHIQUYET_BACKEND_SECRET"
 MEBIBYTE = 2**20
+app = typer.Typer()
 
 
+@app.command(
+    rich_help_panel="With a server",
+    epilog="Example: nghiquyet-annotate backend --train configs/retrain.yaml --dev annotations/gold/gold.json",
+)
 def backend(
     model: Annotated[str, typer.Option(help="Bundled model, model folder or Hub id")] = DEFAULT_MODEL,
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a secret")] = "127.0.0.1",
@@ -38,8 +47,9 @@ def backend(
     max_body: Annotated[int, typer.Option(min=1, help="MiB in one request")] = 64,
     max_tasks: Annotated[int, typer.Option(min=1, help="Tasks in one request")] = 1000,
     max_characters: Annotated[int, typer.Option(min=1, help="Characters of one text")] = 500_000,
-    url: Annotated[str | None, typer.Option(help="Label Studio's address, to pull annotations from")] = None,
-    config: Annotated[Path | None, typer.Option(help="File with url and token, by default the usual one")] = None,
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
 ) -> None:
     """Serve a model to Label Studio as its ML backend; retrain it on request.
 
@@ -55,7 +65,9 @@ def backend(
         _check_reach(host, secret)
         open_artefact(model)
         served = Served()
-        trainer = _trainer(served, train, work, tuple(dev or ()), url, config) if train else None
+        trainer = None
+        if train:  # what the settings lack is told before anything is served
+            trainer = _trainer(served, train, work, dev or [], read_settings(url, token, config=config))
         limits = Limits(max_body * MEBIBYTE, max_tasks, max_characters)
         listener = _listen(host, port)
     _log_to_people()
@@ -80,20 +92,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _trainer(
-    served: "Served", train: Path, work: Path, dev: tuple[Path, ...], url: str | None, config: Path | None
-) -> "Trainer":
-    """The settings are read now: what is missing is told before anything is served."""
-    from nghiquyet_annotations.server import Server
-    from nghiquyet_annotations.settings import read_settings
+def _trainer(served: "Served", train: Path, work: Path, dev: list[Path], settings: Settings) -> "Trainer":
     from nghiquyet_annotations.training_job import Trainer
 
-    settings = read_settings(url, config=config)
+    def pull_export(project: int, folder: Path) -> Path:
+        return pull(Server(settings), project, folder).export
 
-    def pull(project: int) -> list[Any]:
-        return list(Server(settings).tasks(project))
-
-    return Trainer(served, train, work, pull, dev)
+    return Trainer(served, train, work, pull_export, tuple(dev))
 
 
 def _listen(host: str, port: int) -> socket.socket:
