@@ -13,3 +13,6 @@ app = typer.Typer(
 app.add_typer(cli_server.app)
 app.add_typer(cli_backend.app)
 app.add_typer(cli_files.app)
+
+if __name__ == "__main__":
+    app()

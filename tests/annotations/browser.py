@@ -14,7 +14,7 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE = 120  # seconds for a page to come, on a busy machine
+PATIENCE = 600  # seconds for a page to come, at most; some seconds on a machine at rest
 SIZE = (1400, 900)  # CSS pixels
 SPANS = ".lsf-htx-richtext .htx-highlight"
 
@@ -45,6 +45,7 @@ def chromium(scale: float = 1) -> Iterator["Page"]:
         pytest.skip("no chromium or no chromedriver: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = str(found[0])
+    options.page_load_strategy = "none"  # what is waited for is said below
     width, height = SIZE
     for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "no-proxy-server"):
         options.add_argument(f"--{argument}")
@@ -67,13 +68,14 @@ class Page:
     def enter(self, url: str, mail: str, password: str) -> None:
         """Signs up or in, by the form at that address."""
         self.driver.get(url)
+        self.wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "[type=submit]"))
         for name, value in (("email", mail), ("password", password)):
             self.driver.find_element(By.NAME, name).send_keys(value)
         self.driver.find_element(By.CSS_SELECTOR, "[type=submit]").click()
         self.wait.until(lambda driver: "/user/" not in driver.current_url)
 
     def open(self, url: str, spans: int) -> None:
-        """Opens a task and waits until it shows that many spans."""
+        """Opens a task and waits until its text is there and shows that many spans."""
         self.driver.get(url)
         self.wait.until(lambda driver: len(self.spans()) == spans)
 

@@ -17,7 +17,10 @@ from nghiquyet_annotations.pull import pull
 from nghiquyet_annotations.server import Server
 from tests.annotations.browser import Page, chromium
 
-TEXT = "Bí thư Huyện ủy Thanh Oai 😀 Bùi Hoàng Phan phát biểu.\r\n\r\nĐạt\t7/9 chỉ tiêu;  nhiều tổ dân phố 👩🏽‍🌾 vượt trội.\n"
+TEXT = (
+    "Bí thư Huyện ủy Thanh Oai 😀 Bùi Hoàng Phan phát biểu.\r\n\r\n"
+    "Đạt\t7/9 chỉ tiêu;  nhiều tổ dân phố 👩🏽\u200d🌾 vượt trội.\n"
+)
 ADDED = "tổ dân phố"
 
 

@@ -30,7 +30,7 @@ encoder: {{path: {TINY_ENCODER}, segmenter: syllable, max_pieces: 128}}
 data: {{}}
 optimizer: {{epochs: 1, batch: 8}}
 """
-LIMIT = 300  # seconds that a test waits for a training of some ten
+LIMIT = 1200  # seconds that a test waits at most; a training takes some ten
 
 
 @pytest.fixture
