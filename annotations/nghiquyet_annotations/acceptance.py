@@ -45,13 +45,22 @@ def acceptance(items: Iterable[Any]) -> Acceptance:
         for annotation in item.get("annotations") or ():
             if annotation.get("was_cancelled"):
                 continue
-            begun_from = predictions.get(annotation.get("parent_prediction"))
+            begun_from = _begun_from(annotation, predictions)
             if begun_from is None:
                 blind += 1
                 continue
             annotations += 1
             counts += _compared(annotation.get("result") or [], begun_from.get("result") or [])
     return Acceptance(counts, annotations, blind)
+
+
+def _begun_from(annotation: dict[str, Any], predictions: dict[Any, dict[str, Any]]) -> dict[str, Any] | None:
+    """The prediction of the task, or its copy in the annotation: an export has only the ids of the task's own."""
+    parent = annotation.get("parent_prediction")
+    copy = annotation.get("prediction")
+    if isinstance(copy, dict) and parent is not None and copy.get("id") == parent:
+        return copy
+    return predictions.get(parent)
 
 
 def _compared(result: list[dict[str, Any]], predicted: list[dict[str, Any]]) -> Counter[tuple[str, str]]:

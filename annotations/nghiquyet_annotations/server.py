@@ -15,6 +15,7 @@ ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds, doubled at each further attempt
 LONGEST_WAIT = 120.0  # seconds; what a server asks for beyond that is for the user to decide
 PAGE = 100  # tasks a request
+OK = 200
 TOO_MANY_REQUESTS = 429
 
 T = TypeVar("T")
@@ -50,8 +51,8 @@ class Server:
         self._notify = notify
         self._api = _client(settings)
         self.version = str(self.read(lambda api: api.versions.get().release) or "")
-        self.read(lambda api: api.users.whoami())
         _check_version(self.version, settings.url)
+        self.read(lambda api: api.users.whoami())
 
     def read(self, call: Callable[["LabelStudio"], T]) -> T:
         """The answer to a call that changes nothing; it is made again where the failure may pass."""
@@ -94,9 +95,13 @@ class Server:
             ) from error
         except (ApiError, ParsingError) as error:
             raise _refusal(self.settings.url, error.status_code, error.headers, error.body) from error
+        except NghiquyetError:
+            raise
+        except (TypeError, AttributeError, ValueError) as error:  # the SDK takes an answer's form for granted
+            raise _refusal(self.settings.url, OK, None, None) from error
 
     def tasks(self, project: int) -> Iterator[dict[str, Any]]:
-        """The tasks of a project by rising id, each with its annotations, drafts and predictions."""
+        """The tasks of a project by rising id, as JSON, each with its annotations, drafts and predictions."""
         query = '{"ordering": ["tasks:id"]}'
         page, seen, total = 0, 0, 1
         while seen < total:
@@ -113,7 +118,7 @@ class Server:
                 return
             seen += len(found.tasks)
             for task in found.tasks:
-                yield task.model_dump()
+                yield task.model_dump(mode="json")
 
 
 def _client(settings: Settings) -> "LabelStudio":

@@ -31,6 +31,15 @@ def test_what_was_done_with_each_span(task: Make, region: Make) -> None:
     assert found.of(ADDED, "PERSON") == 1
 
 
+def test_an_export_holds_the_prediction_in_the_annotation_alone(task: Make, region: Make) -> None:
+    item = _reviewed(task, region)
+    item["annotations"][0]["prediction"] = item["predictions"][0]
+    item["predictions"] = [9]
+    assert acceptance([item]).rate() == 1 / 3
+    item["annotations"][0]["parent_prediction"] = None  # the copy is there although the annotator began with nothing
+    assert acceptance([item]).blind == 1
+
+
 def test_skipped_annotations_do_not_count(task: Make, region: Make) -> None:
     item = _reviewed(task, region)
     item["annotations"][0]["was_cancelled"] = True
