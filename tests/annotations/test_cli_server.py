@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from nghiquyet_annotations.settings import Settings
 from tests.annotations.answers import answer
 from tests.annotations.faulty_proxy import FaultyProxy
 
+Run = Callable[..., Result]
 COMMANDS = ["init", "push", "preannotate", "pull", "adjudicate", "queue", "stats"]
 OTHERS = ["config", "validate", "agreement", "acceptance", "diff", "gold"]
 WITHOUT_SDK = """
@@ -64,7 +66,7 @@ def test_a_missing_sdk_is_named_with_its_extra() -> None:
 
 
 @pytest.fixture
-def run(label_studio: Settings, monkeypatch: pytest.MonkeyPatch, project: Project):  # type: ignore[no-untyped-def]
+def run(label_studio: Settings, monkeypatch: pytest.MonkeyPatch, project: Project) -> Run:
     """Runs a command on the test's project, all settings from the environment."""
     for name, value in (("URL", label_studio.url), ("TOKEN", label_studio.token), ("PROJECT", str(project.id))):
         monkeypatch.setenv(f"NGHIQUYET_LABEL_STUDIO_{name}", value)
@@ -78,7 +80,7 @@ def run(label_studio: Settings, monkeypatch: pytest.MonkeyPatch, project: Projec
 
 
 @pytest.mark.label_studio
-def test_a_week_of_work(run, server: Server, project: Project, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_week_of_work(run: Run, server: Server, project: Project, tmp_path: Path) -> None:
     assert "unchanged" in run("init", project.title).output
     (tmp_path / "a.txt").write_text("Bí thư Huyện ủy Thanh Oai", encoding="utf-8")
     (tmp_path / "b.jsonl").write_text('{"id": "b1", "text": "Bài hai"}\n{"id": "b2", "text": "Bài hai"}\n')
@@ -99,7 +101,7 @@ def test_a_week_of_work(run, server: Server, project: Project, tmp_path: Path) -
 @pytest.mark.label_studio
 def test_what_cannot_be_sent_is_named_and_the_rest_is_sent(
     run, server: Server, project: Project, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     (tmp_path / "good.txt").write_text("Bài")
     (tmp_path / "latin.txt").write_bytes(b"B\xe0i")
     (tmp_path / "empty.txt").write_text("")
@@ -111,7 +113,7 @@ def test_what_cannot_be_sent_is_named_and_the_rest_is_sent(
 
 
 @pytest.mark.label_studio
-def test_a_bad_answer_is_status_1(run, server: Server, project: Project, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_bad_answer_is_status_1(run: Run, server: Server, project: Project, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Bài")
     run("push", tmp_path / "a.txt")
     value = {"start": 0, "end": 99, "labels": ["ORG"]}
@@ -125,7 +127,7 @@ def test_a_bad_answer_is_status_1(run, server: Server, project: Project, tmp_pat
 @pytest.mark.label_studio
 @pytest.mark.parametrize("fault", [{"status": 401}, {"status": 500, "body": b"<html>"}, {}], ids=["401", "500", "gone"])
 def test_a_failing_server_is_one_line_and_status_2(
-    run,  # type: ignore[no-untyped-def]
+    run: Run,
     proxy: FaultyProxy,
     tmp_path: Path,
     fault: dict[str, object],
