@@ -1,12 +1,13 @@
 """What annotators did, from the server into a folder.
 
 FOLDER/raw/TIME.json      the export as the server sent it, with mail addresses: never shared, ignored by git
-FOLDER/export.json        the same without addresses and with white space trimmed off the spans' edges
+FOLDER/export.json        the same without addresses, with predictions in place of their ids, and with white
+                          space trimmed off the spans' edges
 FOLDER/documents.jsonl    every answer of every annotator, and every task without one, with its state
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,10 +41,17 @@ def pull(server: Server, project: int, folder: Path) -> Pulled:
     """Exports the project into `folder`. Every file is replaced whole or not at all, the raw ones never."""
     raw = _raw_folder(folder) / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}.json"
     download(server, project, raw)
-    items, trimmed = trim(without_addresses(read_export(raw), accounts(server)))
+    whole = _with_predictions(read_export(raw), server.tasks(project))
+    items, trimmed = trim(without_addresses(whole, accounts(server)))
     write_json(folder / EXPORT, items)
     _write_documents(folder / DOCUMENTS, read_tasks(folder / EXPORT))
     return Pulled(raw, folder / EXPORT, folder / DOCUMENTS, trimmed, validate(items))
+
+
+def _with_predictions(items: list[Any], tasks: Iterable[dict[str, Any]]) -> list[Any]:
+    """Without them nobody could say what annotators did with what was predicted."""
+    found = {task["id"]: task.get("predictions") or [] for task in tasks}
+    return [{**item, "predictions": found.get(item["id"], [])} for item in items]
 
 
 def download(server: Server, project: int, path: Path) -> None:

@@ -1,6 +1,7 @@
 """A pull keeps everything, tells states and annotators apart, gives no address away, and never leaves half a file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,12 @@ try:
     write_json(Path(sys.argv[1]), ["x" * 5000])
 except Exception as error:
     print(type(error).__name__, error)
+"""
+PULLS_WITHOUT_ROOM = """
+import resource
+from nghiquyet_annotations.cli import app
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+app()
 """
 
 
@@ -172,6 +179,21 @@ def test_a_broken_pull_leaves_what_was_there_and_a_second_completes_it(
 
 def _files(pulled: Pulled) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in (pulled.raw, pulled.export, pulled.documents)}
+
+
+@pytest.mark.label_studio
+@pytest.mark.usefixtures("answered")
+def test_a_pull_without_room_loses_nothing_and_a_second_completes_it(
+    label_studio: Settings, server: Server, project: Project, tmp_path: Path
+) -> None:
+    before = _files(pull(server, project.id, tmp_path))
+    where = {"NGHIQUYET_LABEL_STUDIO_URL": label_studio.url, "NGHIQUYET_LABEL_STUDIO_TOKEN": label_studio.token}
+    arguments = [sys.executable, "-c", PULLS_WITHOUT_ROOM, "pull", "-p", str(project.id), "-o", tmp_path]
+    done = subprocess.run(arguments, env={**os.environ, **where}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json*")} == before
+    assert pull(server, project.id, tmp_path).export.read_bytes() == before[tmp_path / "export.json"]
 
 
 @pytest.mark.label_studio
