@@ -75,6 +75,8 @@ def backend(
     if served.failure:
         complain(served.failure)
         raise typer.Exit(BAD_INPUT)
+    if served.model is None:
+        raise typer.Exit(1)
 
 
 def _check_reach(host: str, secret: str | None) -> None:
@@ -121,9 +123,11 @@ def _serve(app: Any, served: "Served", model: str, listener: socket.socket) -> N
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
 
     def load() -> None:
-        served.load(model)
-        if served.failure:
-            server.should_exit = True
+        try:
+            served.load(model)
+        finally:
+            if served.model is None:
+                server.should_exit = True
 
     host, port = listener.getsockname()[:2]
     typer.echo(f"ML backend at http://{f'[{host}]' if ':' in host else host}:{port}")
