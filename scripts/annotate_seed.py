@@ -7,24 +7,24 @@ Each folder holds marked texts, NAME.marked.txt beside annotations/articles/NAME
 Each pass gets a project and an account of its own, so neither holds anything of the other.
 """
 
-import hashlib
-import json
-from http.cookiejar import CookieJar
+import secrets
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import typer
 
 from nghiquyet.errors import AnnotationError, InputError, NghiquyetError
-from nghiquyet.label_studio import text_hash
 from nghiquyet.scoring import MICRO
-from nghiquyet_annotations.labelling_config import instructions, labelling_config
+from nghiquyet.sources import Source
+from nghiquyet_annotations.console import Config, Token, Url, connect
 from nghiquyet_annotations.manifest import EXPORTS, GOLD, MANIFEST, build
 from nghiquyet_annotations.marked import parse_marked, regions
-from nghiquyet_annotations.raw import write_json
+from nghiquyet_annotations.project import init_project
+from nghiquyet_annotations.pull import download
+from nghiquyet_annotations.push import push, to_task
+from nghiquyet_annotations.raw import read_export, write_json
+from nghiquyet_annotations.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNTS = ("annotator-a@example.org", "annotator-b@example.org", "adjudicator@example.org")
@@ -43,51 +43,13 @@ SAME = (
 )
 
 
-class Server:
-    """Label Studio's REST API under one account."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self.url, self.token = url.rstrip("/"), token
-        self._cookies = CookieJar()
-        self._opener = build_opener(HTTPCookieProcessor(self._cookies))
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Sends JSON, returns JSON; None for an empty answer."""
-        headers = {"Content-Type": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Token {self.token}"
-        data = None if body is None else json.dumps(body).encode()
-        answer = self._open(Request(self.url + path, data, headers, method=method))
-        return json.loads(answer) if answer else None
-
-    def submit(self, path: str, **fields: str) -> None:
-        """Fills in one of the server's web forms."""
-        self._open(Request(self.url + path))
-        csrf = next((cookie.value for cookie in self._cookies if cookie.name == "csrftoken"), "") or ""
-        data = urlencode({**fields, "csrfmiddlewaretoken": csrf}).encode()
-        self._open(Request(self.url + path, data, {"Referer": self.url + path}))
-
-    def _open(self, request: Request) -> bytes:
-        try:
-            with self._opener.open(request, timeout=60) as answer:
-                content: bytes = answer.read()
-                return content
-        except HTTPError as error:
-            what = error.read().decode("utf-8", "replace")[:300]
-            raise InputError(f"{request.get_method()} {request.full_url}: status {error.code}: {what}") from error
-        except URLError as error:
-            raise InputError(f"no server at {self.url} ({error.reason}); run scripts/label_studio start") from error
-
-    def account(self, mail: str) -> "Server":
-        """The API under the account of that address, which is made where it is new."""
-        # Made from the coordinator's token: the same on every run, and nobody without the token can guess it.
-        password = hashlib.sha256(f"{self.token} {mail}".encode()).hexdigest()
-        visitor = Server(self.url, token="")
-        if mail in {user["email"] for user in self.call("GET", "/api/users/")}:
-            visitor.submit("/user/login/", email=mail, password=password)
-        else:
-            visitor.submit(self.call("GET", "/api/invite")["invite_url"], email=mail, password=password)
-        return Server(self.url, visitor.call("GET", "/api/current-user/token")["token"])
+def account(server: Server, mail: str) -> int:
+    """The number of the account of that address, which is made where it is new; nobody can log in to it."""
+    for user in server.read(lambda api: api.users.list()):
+        if user.email == mail:
+            return int(user.id)
+    made = server.write(lambda api: api.users.create(email=mail, username=mail, password=secrets.token_hex()))
+    return int(made.id)
 
 
 def read_folder(folder: Path, articles: Path) -> dict[str, list[dict[str, Any]]]:
@@ -107,43 +69,44 @@ def read_folder(folder: Path, articles: Path) -> dict[str, list[dict[str, Any]]]
 
 def enter(
     server: Server, mail: str, title: str, articles: Path, results: dict[str, list[dict[str, Any]]], *, truth: bool
-) -> Any:
+) -> list[Any]:
     """Makes a project, enters one annotation for each article under the account of `mail`, returns the export."""
-    settings = {
-        "title": title,
-        "label_config": labelling_config(),
-        "expert_instruction": instructions(),
-        "show_instruction": True,
-    }
-    project = server.call("POST", "/api/projects/", settings)["id"]
+    project, _ = init_project(server, title)
+    if project.total:
+        raise InputError(f"project {project.id} ({title}) has tasks already; delete it on the server first")
     texts = {name: (articles / name).read_bytes().decode("utf-8") for name in results}
-    tasks = [{"data": {"text": text, "doc_id": text_hash(text), "name": name}} for name, text in texts.items()]
-    server.call("POST", f"/api/projects/{project}/import", tasks)
-    annotator = server.account(mail)
-    for task in server.call("GET", f"/api/tasks?project={project}&fields=all&page_size=1000")["tasks"]:
-        body = {"result": results[task["data"]["name"]], "ground_truth": truth}
-        annotator.call("POST", f"/api/tasks/{task['id']}/annotations/", body)
-    return server.call("GET", f"/api/projects/{project}/export?exportType=JSON&download_all_tasks=true")
+    push(server, project.id, [to_task(Source(name, text)) for name, text in texts.items()])
+    annotator = account(server, mail)
+    for task in server.tasks(project.id):
+        body: dict[str, Any] = {"result": results[task["data"]["name"]], "ground_truth": truth}
+        server.write(
+            lambda api, task=task, body=body: api.annotations.create(  # type: ignore[misc]
+                id=task["id"], completed_by=annotator, **body
+            )
+        )
+    with TemporaryDirectory() as folder:
+        download(server, project.id, Path(folder) / "export.json")
+        return read_export(Path(folder) / "export.json")
 
 
 def main(
     pass_a: Annotated[Path, typer.Argument(help="Marked texts of the first pass")],
     pass_b: Annotated[Path, typer.Argument(help="Marked texts of the second pass")],
     adjudicated: Annotated[Path, typer.Argument(help="Adjudicated marked texts")],
-    token: Annotated[str, typer.Option(envvar="NGHIQUYET_LABEL_STUDIO_TOKEN", help="The coordinator's API token")],
-    url: Annotated[str, typer.Option(envvar="NGHIQUYET_LABEL_STUDIO_URL")] = "http://127.0.0.1:8080",
+    url: Url = None,
+    token: Token = None,
+    config: Config = None,
     articles: Annotated[Path, typer.Option(help="The articles")] = ROOT / "annotations" / "articles",
     out: Annotated[Path, typer.Option(help="Folder for the exports")] = ROOT / "annotations" / "gold",
 ) -> None:
     """Enter the three annotations into a running Label Studio, export them and write the manifest."""
     try:
-        server = Server(url, token)
-        version = server.call("GET", "/api/version")["release"]
+        server = connect(url, token, config)
         entered = [read_folder(folder, articles) for folder in (pass_a, pass_b, adjudicated)]
         out.mkdir(parents=True, exist_ok=True)
         for name, mail, title, results in zip(EXPORTS, ACCOUNTS, TITLES, entered, strict=True):
             write_json(out / name, enter(server, mail, title, articles, results, truth=name == GOLD))
-        manifest = build(articles, out, version, PASSES)
+        manifest = build(articles, out, server.version, PASSES)
         if manifest["agreement"][MICRO]["f1"] == 1.0:
             manifest["passes"] += SAME
         write_json(out / MANIFEST, manifest)

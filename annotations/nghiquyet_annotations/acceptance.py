@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from nghiquyet.errors import AnnotationError
 from nghiquyet.labels import LABELS
 
 KEPT, CHANGED, ADDED = ORIGINS = ("prediction", "prediction-changed", "manual")
@@ -37,11 +38,14 @@ class Acceptance:
 
 
 def acceptance(items: Iterable[Any]) -> Acceptance:
-    """Counts over the items of an export with predictions; skipped annotations are left out."""
+    """Counts over the items of an export with predictions; skipped annotations are left out.
+
+    AnnotationError where predictions are there as numbers alone, as in an export that was not made by `pull`.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     annotations = blind = 0
     for item in items:
-        predictions = {p["id"]: p for p in item.get("predictions") or () if isinstance(p, dict) and "id" in p}
+        predictions = _predictions(item)
         for annotation in item.get("annotations") or ():
             if annotation.get("was_cancelled"):
                 continue
@@ -52,6 +56,16 @@ def acceptance(items: Iterable[Any]) -> Acceptance:
             annotations += 1
             counts += _compared(annotation.get("result") or [], begun_from.get("result") or [])
     return Acceptance(counts, annotations, blind)
+
+
+def _predictions(item: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    found = item.get("predictions") or []
+    if any(isinstance(prediction, int) for prediction in found):
+        raise AnnotationError(
+            f"task {item.get('id')} has its predictions as numbers alone, so what became of them is not known; "
+            "export with nghiquyet-annotate pull"
+        )
+    return {prediction["id"]: prediction for prediction in found if isinstance(prediction, dict) and "id" in prediction}
 
 
 def _compared(result: list[dict[str, Any]], predicted: list[dict[str, Any]]) -> Counter[tuple[str, str]]:

@@ -9,8 +9,13 @@ GUIDELINE = "annotations/GUIDELINE.vi.md"
 FROM_NAME = "label"
 TO_NAME = "text"
 
-# Line ends of the article stay visible; without it the page shows one paragraph.
-_STYLE = ".lsf-htx-richtext{white-space: pre-wrap;}"
+# Line ends of the article stay visible; without it the page shows one paragraph. The page's own font draws the tone
+# marks of `ằ`, `ế`, `ồ` so close to the letter that they cannot be told apart; these fonts are made for Vietnamese too.
+_FONTS = "'Noto Sans', 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+_STYLE = (
+    ".lsf-htx-richtext{white-space: pre-wrap; line-height: 1.75;} "
+    f".lsf-htx-richtext, .lsf-htx-richtext *{{font-family: {_FONTS} !important;}}"
+)
 
 _IN_VIETNAMESE = {
     "ORG": "tổ chức có tên, hoặc cơ quan viết hoa chỉ đúng một tổ chức",
@@ -39,17 +44,35 @@ def labelling_config(labels: LabelSet = LABELS) -> str:
     return ET.tostring(view, encoding="unicode") + "\n"
 
 
+def unfit(xml: str, labels: LabelSet = LABELS) -> str | None:
+    """Why predictions with these labels do not fit a project's labelling XML, in words; None where they do."""
+    try:
+        groups = ET.fromstring(xml).iter("Labels")
+    except ET.ParseError as error:
+        return f"it is not XML ({error})"
+    there = {
+        label.get("value", "")
+        for group in groups
+        if (group.get("name"), group.get("toName")) == (FROM_NAME, TO_NAME)
+        for label in group.iter("Label")
+    }
+    missing = [name for name in labels.names if name not in there]
+    return f'<Labels name="{FROM_NAME}" toName="{TO_NAME}"> lacks {", ".join(missing)}' if missing else None
+
+
 def instructions(labels: LabelSet = LABELS, guideline_url: str | None = None) -> str:
     """The HTML that annotators see before labelling, in Vietnamese.
 
+    In the form that the server leaves unchanged: it takes out `target`, and puts in `tbody`.
     It names the guideline; give `guideline_url`, an address that their browser can open, to make that a link.
     """
     name = f"<code>{GUIDELINE}</code>"
-    guideline = f'<a href="{escape(guideline_url)}" target="_blank">{name}</a>' if guideline_url else name
+    guideline = f'<a href="{escape(guideline_url)}">{name}</a>' if guideline_url else name
     rules = "".join(f"<p>• {escape(rule)}</p>" for rule in _RULES)
     return (
         f"<p>Đọc hướng dẫn đầy đủ trước khi bắt đầu: {guideline}.</p>"
-        f"<table>{_row('th', 'Phím', 'Nhãn', 'Đánh dấu', 'Ví dụ')}{''.join(map(_label_row, labels))}</table>{rules}"
+        f"<table><tbody>{_row('th', 'Phím', 'Nhãn', 'Đánh dấu', 'Ví dụ')}{''.join(map(_label_row, labels))}"
+        f"</tbody></table>{rules}"
     )
 
 

@@ -1,9 +1,12 @@
 """Reads and writes an export as plain JSON, so that whatever Label Studio put into it survives."""
 
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nghiquyet.errors import InputError
 
@@ -30,12 +33,33 @@ def read_export(path: Path) -> list[Any]:
     return items
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` once it is whole and on the disk.
+
+    After any break, a full disk among them, `path` is what it was before.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; what was there before is unchanged. "
+            "Is its folder there, and has the disk room?"
+        ) from error
+    finally:
+        if partial.parent.is_dir():
+            partial.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON with Vietnamese letters as they are and one newline at the end."""
+    """Writes indented JSON with Vietnamese letters as they are and one newline at the end, as `replacing` does."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     # UTF-8 has no lone surrogates; they only ever stand inside JSON strings, so an escape says the same.
     text = _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    try:
-        path.write_text(text + "\n", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; is its folder there?") from error
+    with replacing(path) as file:
+        file.write(f"{text}\n".encode())

@@ -20,6 +20,8 @@ class Stats:
     labels: Counter[str] = field(default_factory=Counter)
     documents: dict[str, Counter[str]] = field(default_factory=dict)
     forms: dict[str, Counter[str]] = field(default_factory=dict)
+    annotators: dict[str, Counter[State]] = field(default_factory=dict)
+    """The answers of each annotator by state."""
 
 
 def spans(task: Task) -> list[Entity]:
@@ -33,7 +35,10 @@ def stats(tasks: Iterable[Task]) -> Stats:
     tasks = list(tasks)
     documents: dict[str, Counter[str]] = {}
     forms: dict[str, Counter[str]] = {}
+    annotators: dict[str, Counter[State]] = {}
     for task in tasks:
+        for annotation in task.annotations:
+            annotators.setdefault(annotation.annotator, Counter())[annotation.state] += 1
         counts = documents.setdefault(task.doc_id, Counter())
         for entity in spans(task):
             counts[entity.label] += 1
@@ -44,4 +49,5 @@ def stats(tasks: Iterable[Task]) -> Stats:
         labels=sum(documents.values(), Counter[str]()),
         documents=documents,
         forms=forms,
+        annotators=annotators,
     )

@@ -36,6 +36,12 @@ class Annotation:
     ground_truth: bool
     result: tuple[dict[str, Any], ...]
 
+    @property
+    def state(self) -> State:
+        if self.skipped:
+            return State.SKIPPED
+        return State.LABELLED if self.result else State.EMPTY
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -53,11 +59,9 @@ class Task:
 
     @property
     def state(self) -> State:
-        if not self.annotations:
-            return State.UNLABELLED
-        if not self.kept:
-            return State.SKIPPED
-        return State.LABELLED if any(a.result for a in self.kept) else State.EMPTY
+        there = {annotation.state for annotation in self.annotations}
+        order = (State.LABELLED, State.EMPTY, State.SKIPPED)
+        return next((state for state in order if state in there), State.UNLABELLED)
 
     @property
     def name(self) -> str:
@@ -81,10 +85,11 @@ def read_tasks(path: Path) -> list[Task]:
         ) from error
     if not isinstance(raw, list):
         raise InputError(f"{path}: needed a list of tasks, got {type(raw).__name__}; export as 'JSON'")
-    return [_task(item, f"{path}, item {i}") for i, item in enumerate(raw)]
+    return [parse_task(item, f"{path}, item {i}") for i, item in enumerate(raw)]
 
 
-def _task(raw: Any, where: str) -> Task:
+def parse_task(raw: Any, where: str) -> Task:
+    """A task of an export or of the API; InputError, which begins with `where`, on what is none."""
     if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict):
         raise InputError(f"{where}: needed a task with 'data'; 'JSON-MIN' exports lack it, export as 'JSON'")
     text = raw["data"].get("text")
@@ -107,7 +112,7 @@ def _is_result(result: Any) -> bool:
 
 def _annotation(raw: dict[str, Any]) -> Annotation:
     by = raw.get("completed_by")
-    annotator = by.get("email", by.get("id")) if isinstance(by, dict) else by
+    annotator = by.get("id", by.get("email")) if isinstance(by, dict) else by  # no address where a number is known
     return Annotation(
         raw.get("id"),
         str(annotator),

@@ -1,11 +1,17 @@
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nghiquyet.label_studio import text_hash
+from nghiquyet_annotations.project import Project, init_project
+from nghiquyet_annotations.server import Server
+from nghiquyet_annotations.settings import Settings
+from tests.annotations.faulty_proxy import FaultyProxy
+from tests.annotations.label_studio_server import call, environment, started
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Bí thư Huyện ủy Thanh Oai\nBùi Hoàng Phan: đạt 7/9 chỉ tiêu “Chương trình 01”."
@@ -55,3 +61,37 @@ def save(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A real server of this session's own.
+
+    For work on these tests LABEL_STUDIO_HOME names one that is kept running from session to session.
+    """
+    kept = os.environ.get("LABEL_STUDIO_HOME")
+    env = environment(Path(kept) if kept else tmp_path_factory.mktemp("label-studio"))
+    yield started(env)
+    if not kept:
+        assert call("stop", env).returncode == 0
+
+
+@pytest.fixture
+def server(label_studio: Settings) -> Server:
+    return Server(label_studio)
+
+
+@pytest.fixture
+def project(server: Server, request: pytest.FixtureRequest) -> Iterator[Project]:
+    """A new project, which is deleted again."""
+    made, _ = init_project(server, request.node.name[:50])
+    yield made
+    server.write(lambda api: api.projects.delete(made.id))
+
+
+@pytest.fixture
+def proxy(label_studio: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """A proxy in front of the server that can be told to fail; further attempts come at once."""
+    monkeypatch.setattr("nghiquyet_annotations.server.FIRST_WAIT", 0.01)
+    with FaultyProxy(label_studio.url) as made:
+        yield made

@@ -1,8 +1,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
+from nghiquyet.errors import AnnotationError
 from nghiquyet_annotations.acceptance import ADDED, CHANGED, DELETED, KEPT, acceptance
 from nghiquyet_annotations.cli import app
 
@@ -29,6 +31,12 @@ def test_what_was_done_with_each_span(task: Make, region: Make) -> None:
     assert found.rate("ORG") == 1.0
     assert found.rate("PERSON") is None
     assert found.of(ADDED, "PERSON") == 1
+
+
+def test_an_export_without_the_predictions_is_refused(task: Make, region: Make) -> None:
+    item = _reviewed(task, region) | {"predictions": [9]}
+    with pytest.raises(AnnotationError, match="nghiquyet-annotate pull"):
+        acceptance([item])
 
 
 def test_skipped_annotations_do_not_count(task: Make, region: Make) -> None:

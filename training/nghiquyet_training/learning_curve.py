@@ -142,7 +142,7 @@ def forecast(points: Sequence[Point], more: int, seed: int = 0) -> Forecast:
 
 def _means(points: Sequence[Point], sizes: Sequence[int], random: np.random.Generator | None) -> tuple[Array, Array]:
     """Mean F1 of each size over its seeds; with `random`, of a resample of documents and seeds."""
-    documents = np.arange(len(points[0].hits))
+    documents: NDArray[np.int64] = np.arange(len(points[0].hits))
     if random is not None:
         documents = random.integers(len(documents), size=len(documents))
     means = []

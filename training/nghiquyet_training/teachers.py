@@ -72,7 +72,7 @@ def overruled(log_probs: Floats, encoded: Encoded, text: str) -> Floats:
     """`log_probs` (W, L) with RULE_SHARE of each row on the tag that a rule gives its word, the rest as it was."""
     starts = {start: i for i, (start, _) in enumerate(encoded.spans)}
     ends = {end: i for i, (_, end) in enumerate(encoded.spans)}
-    probabilities = np.exp(log_probs)
+    probabilities: Floats = np.exp(log_probs)
     for start, end in resolutions(text):
         first, last = starts.get(start), ends.get(end)
         if first is None or last is None:
@@ -80,4 +80,5 @@ def overruled(log_probs: Floats, encoded: Encoded, text: str) -> Floats:
         probabilities[first : last + 1] *= 1 - RULE_SHARE
         probabilities[first, LABELS.begin("RESOLUTION")] += RULE_SHARE
         probabilities[first + 1 : last + 1, LABELS.inside("RESOLUTION")] += RULE_SHARE
-    return np.log(probabilities)
+    mixed: Floats = np.log(probabilities)
+    return mixed
