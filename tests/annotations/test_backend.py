@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 pytest.importorskip("starlette", reason="the extra [annotate] is not installed")
 
 from starlette.testclient import TestClient
+from typer.testing import CliRunner, Result
 
 from nghiquyet import predict
 from nghiquyet_annotations.backend import Limits, make_app
+from nghiquyet_annotations.cli import app
 from nghiquyet_annotations.labelling_config import labelling_config
 from nghiquyet_annotations.preannotate import BLIND
 from nghiquyet_annotations.predictions import model_version
@@ -193,3 +196,30 @@ def test_the_answer_is_of_one_model_though_it_is_swapped_meanwhile(served: Serve
         after = client.post("/predict", json=tasks(TEXT)).json()
     assert before["model_version"] != after["model_version"]
     assert {r["model_version"] for r in after["results"]} == {after["model_version"]}
+
+
+def run_command(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["backend", *arguments], env={"NGHIQUYET_BACKEND_SECRET": ""})
+
+
+def test_the_command_shows_an_example() -> None:
+    assert "Example: nghiquyet-annotate backend" in run_command("--help").output
+
+
+def test_what_others_can_reach_needs_a_secret() -> None:
+    result = run_command("--host", "0.0.0.0")
+    assert result.exit_code == 2
+    assert "needs a secret" in result.stderr
+
+
+def test_a_busy_port_is_an_error_and_not_another_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run_command("--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 2
+    assert "choose another port" in result.stderr
+
+
+def test_no_model_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    result = run_command("--model", str(tmp_path))
+    assert result.exit_code == 2
+    assert "manifest.json" in result.stderr
