@@ -11,7 +11,10 @@ class EncoderConfig(Settings):
     """The pretrained encoder to start from."""
 
     path: str
-    """A local folder (config.json, model.safetensors, vocab.txt, bpe.codes) or a Hub id such as vinai/phobert-base."""
+    """A Hub id, vinai/phobert-base, or a folder (config.json, vocab.txt, bpe.codes; model.safetensors or, turned into
+    that once, pytorch_model.bin)."""
+    revision: str | None = None
+    """Commit, branch or tag of a Hub id; null takes `main`. The commit that was used goes into the manifest."""
     segmenter: Literal["syllable", "underthesea"] = "underthesea"
     """The word segmenter that the encoder was pretrained with; PhoBERT wants words, the compact encoder syllables."""
     max_pieces: int = Field(256, ge=128, le=256)
@@ -21,7 +24,7 @@ class EncoderConfig(Settings):
     part_capitals: float = Field(0.0, ge=0)
     """Length of vectors that part capitals from small letters, added to the piece embeddings; see spelling.py."""
     licence: str | None = None
-    """Licence of the encoder's weights, for the manifest and the card; null takes the known one of a Hub id."""
+    """Licence of the encoder's weights, for the manifest and the card; null takes a known Hub id's, or the card's."""
 
 
 class DataConfig(Settings):

@@ -22,8 +22,9 @@ from nghiquyet.scoring import Score
 from nghiquyet_training.calibration import Calibration, calibrate
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.data import Splits, load_splits, silver_windows, tagged_windows
-from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
+from nghiquyet_training.encoder_source import build_encoder, build_model, licence_of, resolve_encoder
 from nghiquyet_training.evaluate import evaluate, rows
+from nghiquyet_training.licences import obligations
 from nghiquyet_training.mentions import with_other_mentions
 from nghiquyet_training.package import package_run
 from nghiquyet_training.perturb import augmented
@@ -50,7 +51,7 @@ def fit(
 ) -> Fitted:
     """Trains on `train`, choosing the epoch on `dev` where there is one. Checkpoints lie in `folder`."""
     set_seed(config.seed)
-    encoder_folder = resolve_encoder(config.encoder.path)
+    encoder_folder = resolve_encoder(config.encoder.path, config.encoder.revision)
     encoder = build_encoder(encoder_folder, config.encoder.segmenter)
     windows = training_windows(config, train, encoder)
     model = build_model(encoder_folder, config.encoder, config.seed)
@@ -91,10 +92,13 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     """
     output = expand(config.output)
     splits = load_splits(config.data)
-    resolve_encoder(config.encoder.path)  # what cannot start leaves no folder behind
+    # Before the run's folder is made: what cannot start leaves none behind.
+    encoder_folder = resolve_encoder(config.encoder.path, config.encoder.revision)
     open_folder(output, config, resume)
     started = time.time()
     with log_to(output / "train.log"):
+        if warning := obligations(licence_of(config.encoder, encoder_folder)):
+            log.warning(warning)
         fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
         predictor = model_predictor(fitted.model, fitted.encoder, config)
         parts = {"development": splits.dev, **splits.test}
