@@ -53,6 +53,7 @@ def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOptio
     with ready():
         from nghiquyet_training.config import TrainConfig
         from nghiquyet_training.evaluate import score_table
+        from nghiquyet_training.processes import is_first
         from nghiquyet_training.run import run as run_training
         from nghiquyet_training.settings import expand
 
@@ -60,7 +61,8 @@ def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOptio
         settings = TrainConfig.load(config, overrides or [])
         for part, scores in run_training(settings, resume=resume).items():
             console.print(score_table(scores, part))
-        typer.echo(f"model: {expand(settings.output) / 'model'}")
+        if is_first():
+            typer.echo(f"model: {expand(settings.output) / 'model'}")
 
 
 @app.command()
