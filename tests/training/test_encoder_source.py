@@ -15,7 +15,7 @@ from nghiquyet_training.encoder_source import SMALL, build_model, commit_of, lic
 from nghiquyet_training.hub import fetch
 from nghiquyet_training.licences import obligations
 from tests.conftest import TINY_ENCODER
-from tests.training.hub import COMMIT, hub
+from tests.training.hub import COMMIT, hub, use_hub
 
 NAME = "vinai/phobert-base"
 ANY = EncoderConfig(path="x")
@@ -41,7 +41,6 @@ def as_on_the_hub(encoder_folder: Path) -> Path:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of the Hub's client."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     return tmp_path / "cache"
 
 
@@ -49,12 +48,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def offline(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return cache
-
-
-def use(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 def cached(cache: Path, source: Path) -> Path:
@@ -68,12 +61,12 @@ def cached(cache: Path, source: Path) -> Path:
 def test_a_model_is_fetched_once_and_then_works_offline(
     as_on_the_hub: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with hub(as_on_the_hub, NAME) as (address, asked), monkeypatch.context() as online:
-        use(address, online)
+    with hub(as_on_the_hub, NAME) as (address, seen), monkeypatch.context() as online:
+        use_hub(address, online)
         folder = resolve_encoder(NAME)
     assert folder.is_relative_to(cache)
     assert commit_of(folder) == COMMIT
-    assert not [path for path in asked if "tf_model" in path]
+    assert not [path for path in seen.asked if "tf_model" in path]
     assert build_model(folder, ANY, 0).config.num_hidden_layers == 1
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert resolve_encoder(NAME) == folder
@@ -94,7 +87,7 @@ def test_a_download_that_was_cut_short_is_told(
     as_on_the_hub: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with hub(as_on_the_hub, NAME) as (address, _), monkeypatch.context() as online:
-        use(address, online)
+        use_hub(address, online)
         fetch(NAME, SMALL)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ConfigError, match=r"a part of it only.*once more with a network"):
@@ -120,7 +113,7 @@ def test_what_the_hub_refuses_is_told(
     as_on_the_hub: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, refuse: str | None, message: str
 ) -> None:
     with hub(as_on_the_hub, NAME, refuse) as (address, _):
-        use(address, monkeypatch)
+        use_hub(address, monkeypatch)
         with pytest.raises(ConfigError, match=message):
             resolve_encoder(name)
 
@@ -129,11 +122,11 @@ def test_another_architecture_is_refused_before_its_weights_are_fetched(
     as_on_the_hub: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (as_on_the_hub / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
-    with hub(as_on_the_hub, NAME) as (address, asked):
-        use(address, monkeypatch)
+    with hub(as_on_the_hub, NAME) as (address, seen):
+        use_hub(address, monkeypatch)
         with pytest.raises(ConfigError, match="'bert' model; needed PhoBERT's"):
             resolve_encoder(NAME)
-    assert not [path for path in asked if "pytorch_model" in path]
+    assert not [path for path in seen.asked if "pytorch_model" in path]
 
 
 def test_a_pickled_checkpoint_is_turned_into_safetensors_once(as_on_the_hub: Path) -> None:

@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -36,24 +35,20 @@ def newest_step(output: Path) -> int:
     return max((int(path.name.rpartition("-")[2]) for path in output.glob("checkpoints/checkpoint-*")), default=0)
 
 
-@pytest.mark.parametrize("ema", ["0", "0.9"])
-def test_killed_at_any_step_and_resumed_it_ends_at_the_same_weights(tmp_path: Path, ema: str) -> None:
-    settings = ("optimizer.epochs=12", "optimizer.checkpoint_steps=3", "optimizer.bf16=false", f"optimizer.ema={ema}")
+def test_killed_at_any_step_and_resumed_it_ends_at_the_same_weights(tmp_path: Path) -> None:
+    settings = ("optimizer.epochs=6", "optimizer.checkpoint_steps=3", "optimizer.bf16=false", "optimizer.ema=0.9")
     run(smoke(tmp_path / "whole", *settings))
     broken = tmp_path / "broken"
-    wanted = random.randrange(3, 40)
-    process = subprocess.Popen(
-        [sys.executable, *arguments(broken, settings)],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while newest_step(broken) < wanted and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    process.kill()
-    process.wait()
-    assert wanted <= newest_step(broken)
+    wanted = random.randrange(3, 30)
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        command = [sys.executable, *arguments(broken, settings)]
+        process = subprocess.Popen(command, env=environment(), stdout=log, stderr=log)
+        deadline = time.monotonic() + 300
+        while newest_step(broken) < wanted and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+    assert wanted <= newest_step(broken), (tmp_path / "log").read_text("utf-8")
     assert not (broken / "model").exists(), "it was killed too late"
     run(smoke(broken, *settings), resume=True)
     whole, resumed = weights(tmp_path / "whole"), weights(broken)
@@ -63,7 +58,7 @@ def test_killed_at_any_step_and_resumed_it_ends_at_the_same_weights(tmp_path: Pa
 def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
     # Each gold window twice, and two windows a step: then no step has to be filled up.
     settings = ("optimizer.batch=2", "data.gold_repeats=2", "optimizer.epochs=1", "encoder.dropout=0")
-    settings += ("optimizer.bf16=false", "optimizer.group_by_length=false", "data.train=[]")
+    settings += ("optimizer.bf16=false", "optimizer.checkpoint_steps=50", "data.train=[]")
     settings += (f"data.split=[{GOLD}]", "data.dev_tenths=[5]", "optimizer.learning_rate=3e-3")
     alone = run(smoke(tmp_path / "one", *settings))["development"]["micro"].counts
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -124,11 +124,16 @@ class SpanTrainer(Trainer):
         return metrics
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
-        """As the library has it, but for several processes an order that all of them agree on."""
+        """The library's order, which is drawn anew at each epoch's start, where nobody has to find it again.
+
+        Several processes have to agree on it, and so do a run and its resumption in the middle of an epoch.
+        """
         options = self._config.optimizer
-        if self.args.world_size == 1 or not options.group_by_length:
+        if self.args.world_size == 1 and not options.checkpoint_steps:
             return super()._get_train_sampler(train_dataset)
         lengths = [len(ids) for ids in self.train_dataset["input_ids"]]  # type: ignore[index]
+        if not options.group_by_length:
+            lengths = [0] * len(lengths)  # all alike: the order stays as it is drawn
         return SharedOrder(lengths, options.batch, self._config.seed, lambda: int(self.state.epoch or 0))
 
     def _averaged(self) -> AbstractContextManager[None]:
