@@ -65,7 +65,8 @@ def main(
     parts = {"dev": splits.dev, "test": splits.test.get("test tenth", []), **splits.test}
     if not (gold := parts.get(part)):
         raise typer.BadParameter(f"no documents in part {part!r}; there are: {', '.join(filter(parts.get, parts))}")
-    encoder = build_encoder(resolve_encoder(settings.encoder.path), settings.encoder.segmenter)
+    folder = resolve_encoder(settings.encoder.path, settings.encoder.revision)
+    encoder = build_encoder(folder, settings.encoder.segmenter)
     console = Console()
     console.print(score_table(score(gold, crf_documents(splits.train, gold, encoder)), f"CRF on {part}"))
     console.print(score_table(score(gold, [underthesea_document(d) for d in gold]), f"underthesea's NER on {part}"))

@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -40,6 +41,13 @@ class Format(StrEnum):
     HTML = "html"
 
 
+class Engine(StrEnum):
+    """What runs `predict`."""
+
+    LOCAL = "local"  # processes of this machine
+    RAY = "ray"  # Ray Data, here or on a cluster; Parquet or JSON lines in, Parquet out
+
+
 ModelOption = Annotated[str, typer.Option(help="Bundled model, model folder or Hub id")]
 
 
@@ -62,6 +70,9 @@ def predict(
     form: Annotated[Form, typer.Option("--input", help="What .txt files and standard input hold")] = Form.TEXT,
     workers: Annotated[int, typer.Option(min=1, help="Processes; each loads the model for itself")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted -o FILE -f jsonl")] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="ray: .parquet and .jsonl files in, -o a folder of Parquet out, --workers of Ray")
+    ] = Engine.LOCAL,
 ) -> None:
     """Find the entities of texts.
 
@@ -70,7 +81,7 @@ def predict(
     Example: nghiquyet predict million.jsonl -f jsonl -o entities.jsonl --workers 2 --resume
     """
     with reported():
-        if resume and _is_complete(format, output):
+        if engine is Engine.LOCAL and resume and _is_complete(format, output):
             complaints.print(f"{output} is complete; delete it to do it again", markup=False)
             return
         choice = ModelChoice(model, backend, segmenter, threads or (1 if workers > 1 else None))
@@ -82,6 +93,9 @@ def predict(
                 f"entities that score {min_score:.2f} or more: on development data precision {point.precision:.2f}, "
                 f"recall {point.recall:.2f}"
             )
+        if engine is Engine.RAY:
+            _predict_on_ray(choice, files, output, format, text_field, min_score, workers, resume)
+            return
         failures: list[NghiquyetError] = []
         sources = _readable(read_sources(files, text_field, form), failures)
         if resume and output:
@@ -94,6 +108,27 @@ def predict(
         _write(documents, predictor, format, output, resume=resume)
         if failures:
             raise typer.Exit(BAD_INPUT)
+
+
+def _predict_on_ray(
+    choice: ModelChoice,
+    files: list[str],
+    output: Path | None,
+    format: Format,
+    text_field: str,
+    min_score: float,
+    workers: int,
+    resume: bool,
+) -> None:
+    from nghiquyet.ray_engine import Job, predict_corpus
+
+    if output is None or format is not Format.TABLE:
+        raise ConfigError("--engine ray writes Parquet into a folder: give -o FOLDER, and leave -f out")
+    job = Job(replace(choice, threads=choice.threads or 1), tuple(files), output, text_field, min_score)
+    failed = predict_corpus(job, workers=workers, resume=resume, console=complaints)
+    if failed:
+        complaints.print(f"{failed} texts have no answer; the column `error` says why", markup=False)
+        raise typer.Exit(BAD_INPUT)
 
 
 @app.command()

@@ -82,7 +82,7 @@ def _read(file: BinaryIO, where: str, name: str, text_field: str, form: Form) ->
         if not line.strip():
             continue
         if form is Form.JSONL:
-            yield _json_line(line, f"{where if name == STDIN else name}:{number}", text_field)
+            yield json_line(line, f"{where if name == STDIN else name}:{number}", text_field)
         else:
             yield _decoded(line.rstrip(b"\r\n"), f"{where}:{number}", f"{name}:{number}")
 
@@ -96,7 +96,8 @@ def _decoded(raw: bytes, where: str, name: str) -> Source | InputError:
         )
 
 
-def _json_line(line: bytes, where: str, text_field: str) -> Source | InputError:
+def json_line(line: bytes, where: str, text_field: str) -> Source | InputError:
+    """The text of one line of JSON; its id is the line's own, or `where`."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -16,7 +16,7 @@ from nghiquyet_training.cli import app
 from nghiquyet_training.config import EncoderConfig, TrainConfig
 from nghiquyet_training.crossval import crossval, leave_one_out
 from nghiquyet_training.data import tenth
-from nghiquyet_training.encoder_source import build_model, licence_of, resolve_encoder
+from nghiquyet_training.encoder_source import build_model
 from nghiquyet_training.export import export
 from nghiquyet_training.run import run
 from nghiquyet_training.trainer import SpanTrainer, parameter_groups, seqeval_f1
@@ -155,23 +155,11 @@ def test_rates_fall_from_layer_to_layer() -> None:
     )
 
 
-def test_an_encoder_out_of_reach_says_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ConfigError, match=r"configs/smoke\.yaml.*--set encoder\.path=FOLDER"):
-        resolve_encoder("vinai/phobert-base")
-
-
 def test_a_run_that_cannot_start_leaves_nothing_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ConfigError, match="Hub did not give it"):
         run(smoke(tmp_path / "run", "encoder.path=vinai/phobert-base"))
     assert not (tmp_path / "run").exists()
-
-
-def test_licences_of_known_encoders_are_known() -> None:
-    assert licence_of(EncoderConfig(path="vinai/phobert-base-v2")) == "agpl-3.0"
-    assert licence_of(EncoderConfig(path="vinai/phobert-base-v2", licence="x")) == "x"
-    assert licence_of(EncoderConfig(path="somewhere")) == "unknown"
 
 
 def parted(folder: Path, gold: list[Document]) -> Path:
@@ -243,37 +231,3 @@ def test_a_batch_does_not_change_an_fp32_answer(finished: Path, tmp_path: Path, 
     for model in (Predictor.load(finished / "model"), Predictor.load(folder)):
         keys = [[e.key for e in found] for found in model.predict_batch(texts)]
         assert [[e.key for e in found] for found in model.predict_batch(texts, batch_size=7)] == keys
-
-
-def test_an_encoder_that_lacks_a_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"lacks config\.json, model\.safetensors"):
-        resolve_encoder(str(tmp_path))
-
-
-def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
-    with pytest.raises(ConfigError, match="'bert' model"):
-        build_model(tmp_path, EncoderConfig(path="x"), 0)
-
-
-def test_weights_that_are_missing_are_an_error(tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    folder = Path(shutil.copytree(TINY_ENCODER, tmp_path / "encoder"))
-    tensors = load_file(folder / "model.safetensors")
-    del tensors["roberta.encoder.layer.0.output.dense.weight"]
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ConfigError, match="lacks 1 weights of the encoder, first roberta"):
-        build_model(folder, EncoderConfig(path="x"), 0)
-
-
-def test_a_pickled_checkpoint_is_turned_into_safetensors_once(tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
-    folder = Path(shutil.copytree(TINY_ENCODER, tmp_path / "encoder"))
-    tensors = load_file(folder / "model.safetensors")
-    torch.save(tensors, folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-    assert resolve_encoder(str(folder)) == folder
-    turned = load_file(folder / "model.safetensors")
-    assert all(torch.equal(tensors[name], turned[name]) for name in tensors)

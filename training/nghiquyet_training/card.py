@@ -5,6 +5,7 @@ from typing import Any
 
 from nghiquyet.artefact import Manifest
 from nghiquyet.labels import LABELS
+from nghiquyet_training.licences import obligations
 
 CARD = "README.md"
 SEGMENTER_LICENCES = {"syllable": "apache-2.0, part of this package", "underthesea": "apache-2.0"}
@@ -49,6 +50,7 @@ def model_card(manifest: Manifest) -> str:
         _figures(manifest.metrics),
         _data(manifest.data),
         _facts("Encoder", {**manifest.base, "licence": manifest.licence, "longest window": manifest.max_pieces}),
+        _licence(manifest),
         _facts("Words", _segmenter(manifest)),
         USES,
         _scores(manifest),
@@ -81,6 +83,11 @@ def _failures(failures: Mapping[str, Sequence[str]]) -> str:
         for part, lines in failures.items()
     ]
     return "\n".join(["## Where it fails\n", *parts]) if parts else ""
+
+
+def _licence(manifest: Manifest) -> str:
+    warning = obligations(manifest.licence)
+    return f"## Licence\n\n{warning}\n" if warning else ""
 
 
 def _segmenter(manifest: Manifest) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The command `nghiquyet-train`: pretrain, train, evaluate, export."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,7 @@ def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOptio
     with ready():
         from nghiquyet_training.config import TrainConfig
         from nghiquyet_training.evaluate import score_table
+        from nghiquyet_training.processes import is_first
         from nghiquyet_training.run import run as run_training
         from nghiquyet_training.settings import expand
 
@@ -60,7 +62,8 @@ def run(config: ConfigArgument, overrides: SetOption = None, resume: ResumeOptio
         settings = TrainConfig.load(config, overrides or [])
         for part, scores in run_training(settings, resume=resume).items():
             console.print(score_table(scores, part))
-        typer.echo(f"model: {expand(settings.output) / 'model'}")
+        if is_first():
+            typer.echo(f"model: {expand(settings.output) / 'model'}")
 
 
 @app.command()
@@ -226,6 +229,39 @@ def export(
             f"{folder}: {parity.equal_labels:.2%} of {parity.words} labels equal, "
             f"{parity.equal_spans:.2%} of {parity.spans} spans equal"
         )
+
+
+@app.command()
+def publish(
+    model: Annotated[Path, typer.Argument(help="The folder of a trained model (RUN/model)")],
+    target: Annotated[str, typer.Option("--to", help="A new folder, or OWNER/NAME on the Hub")],
+    yes: Annotated[bool, typer.Option("--yes", help="Send it; without, a Hub id is a dry run")] = False,
+    public: Annotated[bool, typer.Option("--public", help="For everyone to see; else private")] = False,
+) -> None:
+    """Write a model as the Hub and plain transformers know it: with card, licence and examples.
+
+    Example: nghiquyet-train publish runs/phobert-base/model --to ./published
+
+    Example: nghiquyet-train publish runs/phobert-base/model --to OWNER/NAME --yes
+    """
+    with ready(), tempfile.TemporaryDirectory() as scratch:
+        from nghiquyet_training.licences import obligations
+        from nghiquyet_training.publish import is_hub_id, prepare, upload
+
+        on_hub = is_hub_id(target)
+        folder = Path(scratch) / "model" if on_hub else Path(target)
+        manifest = prepare(model, folder, target if on_hub else None)
+        for path in sorted(folder.iterdir()):
+            typer.echo(f"{path.stat().st_size:>12,} {path.name}")
+        typer.echo(f"licence: {manifest.licence}")
+        if warning := obligations(manifest.licence):
+            typer.echo(warning, err=True)
+        if not on_hub:
+            typer.echo(f"written: {folder}")
+        elif yes:
+            typer.echo(f"sent: {upload(folder, target, public=public)}")
+        else:
+            typer.echo(f"dry run: this would go to {target} on the Hub, with --yes; for a folder say --to ./{target}")
 
 
 @app.command()

@@ -11,7 +11,10 @@ class EncoderConfig(Settings):
     """The pretrained encoder to start from."""
 
     path: str
-    """A local folder (config.json, model.safetensors, vocab.txt, bpe.codes) or a Hub id such as vinai/phobert-base."""
+    """A Hub id, vinai/phobert-base, or a folder (config.json, vocab.txt, bpe.codes; model.safetensors or, turned into
+    that once, pytorch_model.bin)."""
+    revision: str | None = None
+    """Commit, branch or tag of a Hub id; null takes `main`. The commit that was used goes into the manifest."""
     segmenter: Literal["syllable", "underthesea"] = "underthesea"
     """The word segmenter that the encoder was pretrained with; PhoBERT wants words, the compact encoder syllables."""
     max_pieces: int = Field(256, ge=128, le=256)
@@ -21,7 +24,7 @@ class EncoderConfig(Settings):
     part_capitals: float = Field(0.0, ge=0)
     """Length of vectors that part capitals from small letters, added to the piece embeddings; see spelling.py."""
     licence: str | None = None
-    """Licence of the encoder's weights, for the manifest and the card; null takes the known one of a Hub id."""
+    """Licence of the encoder's weights, for the manifest and the card; null takes a known Hub id's, or the card's."""
 
 
 class DataConfig(Settings):
@@ -62,13 +65,21 @@ class OptimizerConfig(Settings):
     epochs: float = Field(10, gt=0)
     """Passes over the training windows, at most."""
     batch: int = Field(8, ge=1)
-    """Windows in a step."""
+    """Windows in a step, over all processes and GPUs: the same configuration does the same on one and on many."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a step's windows go through in turn: memory falls, the step stays the same."""
+    checkpointing: bool = False
+    """Keep only what goes into each layer, and compute the rest again on the way back: less memory, more time."""
+    group_by_length: bool = True
+    """Windows of like length run together, so that little is padding; else in random order."""
     learning_rate: float = Field(5e-5, gt=0)
     """Peak rate of the encoder."""
     head_rate: float = Field(5e-4, gt=0)
     """Peak rate of the classifier, which starts from nothing."""
     layer_decay: float = Field(1.0, gt=0, le=1)
     """Factor on the rate from each layer to the one below it; 1 is none."""
+    freeze_embeddings: bool = False
+    """Leave the encoder's embeddings (half of phobert-base's weights) as they were pretrained."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's weight decay, on matrices only."""
     warmup: float = Field(0.1, ge=0, lt=1)
@@ -77,8 +88,12 @@ class OptimizerConfig(Settings):
     """Share of the pieces that a training step reads as `<mask>`: the context must tell, not the word by heart."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of probability that is spread over the other tags."""
+    ema: float = Field(0.0, ge=0, lt=1)
+    """Decay of a running average of the weights, which is then what is evaluated and kept; as 0.999; 0 is none."""
     patience: int = Field(0, ge=0)
-    """Epochs without a better development F1 before the run stops; 0 never stops early."""
+    """Evaluations without a better development F1 before the run stops; 0 never stops early."""
+    checkpoint_steps: int | None = Field(None, ge=1)
+    """Steps from one checkpoint, and evaluation on the development part, to the next; null: an epoch."""
     bf16: Literal["auto", True, False] = "auto"
     """bfloat16 autocast; auto: where the processor has it."""
 

@@ -11,6 +11,7 @@ from nghiquyet.scoring import Score, score
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.data import Splits, load_splits
 from nghiquyet_training.evaluate import rows
+from nghiquyet_training.processes import process_count
 from nghiquyet_training.provenance import git_commit, versions
 from nghiquyet_training.run import describe_data, fit, write_json
 from nghiquyet_training.settings import expand
@@ -24,6 +25,8 @@ def leave_one_out(config: TrainConfig) -> tuple[list[Document], list[Document]]:
     """
     if config.data.split or config.data.test:
         raise ConfigError("crossval leaves out documents of data.train; set data.split=[] and data.test=[]")
+    if process_count() > 1:
+        raise ConfigError("crossval trains its folds one after the other in one process; start it without a launcher")
     documents = load_splits(config.data).train
     if len(documents) < 2:
         raise ConfigError(f"data.train holds {len(documents)} documents; leaving one out needs two at least")

@@ -6,61 +6,68 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoConfig, RobertaForTokenClassification
+from transformers import AutoConfig, PretrainedConfig, RobertaForTokenClassification
 
 from nghiquyet.bpe import PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.labels import LABELS
 from nghiquyet.segment import load_segmenter
+from nghiquyet_training.checkpoint import PICKLED, SAFE, make_safe, shapes
 from nghiquyet_training.config import EncoderConfig
+from nghiquyet_training.hub import fetch
+from nghiquyet_training.licences import find_licence
 from nghiquyet_training.settings import expand
 from nghiquyet_training.spelling import part_capitals, read_pieces
 
-NEEDED = ("config.json", "model.safetensors", "vocab.txt", "bpe.codes")
-LICENCES = {"vinai/phobert-base": "mit", "vinai/phobert-large": "mit", "vinai/phobert-base-v2": "agpl-3.0"}
+NEEDED = ("config.json", SAFE, "vocab.txt", "bpe.codes")
+SMALL = ("config.json", "vocab.txt", "bpe.codes", "README.md", "pretraining.json")
 log = logging.getLogger(__name__)
 
 
-def resolve_encoder(path: str) -> Path:
-    """The folder of an encoder, fetched from the Hub where `path` is no folder; all files of NEEDED are in it."""
+def resolve_encoder(path: str, revision: str | None = None) -> Path:
+    """The folder of an encoder, fetched from the Hub where `path` is no folder; all files of NEEDED are in it.
+
+    Another architecture is refused before its weights are fetched.
+    """
     folder = expand(path)
-    if not folder.is_dir():
-        folder = _download(path)
-    if not (folder / "model.safetensors").is_file() and (folder / "pytorch_model.bin").is_file():
-        _convert(folder)
+    if folder.is_dir():
+        _check_architecture(folder)
+    else:
+        folder = fetch(path, SMALL, revision)
+        _check_architecture(folder)
+        fetch(path, [SAFE], revision)
+        if not (folder / SAFE).is_file():
+            fetch(path, [PICKLED], revision)
+    make_safe(folder)
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
-        raise ConfigError(f"the encoder {folder} lacks {', '.join(missing)}; needed: {', '.join(NEEDED)}")
+        hint = "; perhaps the download was cut short: run once more with a network" if commit_of(folder) else ""
+        raise ConfigError(f"the encoder {folder} lacks {', '.join(missing)}; needed: {', '.join(NEEDED)}{hint}")
     return folder
 
 
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-
+def _check_architecture(folder: Path) -> None:
+    """A folder whose config.json speaks of another model than PhoBERT's is an error; one without is left to others."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=[*NEEDED, "pytorch_model.bin"]))
-    except Exception as error:  # network, authorisation, absence: the library has a dozen kinds
-        raise ConfigError(
-            f"{hub_id!r} is no local folder, and the Hub did not give it ({type(error).__name__}). "
-            "Without a network: configs/smoke.yaml, or configs/compact.yaml --set data.split=[], work with what comes "
-            f"with the project; or point to a copy, --set encoder.path=FOLDER (with {', '.join(NEEDED)})"
-        ) from error
+        kind = json.loads(path.read_text(encoding="utf-8"))["model_type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is not the config.json of a model ({error!r}); fetch it again") from error
+    if kind != "roberta":
+        raise ConfigError(f"{folder} holds a {kind!r} model; needed PhoBERT's architecture, 'roberta'")
 
 
-def _convert(folder: Path) -> None:
-    """Turns `pytorch_model.bin` into safetensors, once; `weights_only` refuses anything but tensors."""
-    from safetensors.torch import save_file
-
-    tensors = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
-    unique = {name: value.clone().contiguous() for name, value in tensors.items()}
-    save_file(unique, folder / "model.safetensors", {"format": "pt"})
-    log.warning("%s: pytorch_model.bin was turned into model.safetensors", folder)
+def commit_of(folder: Path) -> str | None:
+    """The Hub's commit of a folder in its cache (`snapshots/COMMIT`); None for any other folder."""
+    return folder.name if folder.parent.name == "snapshots" else None
 
 
-def licence_of(config: EncoderConfig) -> str:
-    """The licence of the encoder's weights: what the configuration says, or what is known of the Hub id."""
-    return config.licence or LICENCES.get(config.path, "unknown")
+def licence_of(config: EncoderConfig, folder: Path) -> str:
+    """The licence of the encoder's weights: what the configuration says, or what is known of a Hub id or folder."""
+    return config.licence or find_licence(config.path, folder)
 
 
 def build_encoder(folder: Path, segmenter: str) -> Encoder:
@@ -73,16 +80,27 @@ def build_encoder(folder: Path, segmenter: str) -> Encoder:
     return Encoder(load_segmenter(segmenter), bpe)
 
 
+def _check_head(folder: Path, shape: PretrainedConfig) -> None:
+    """A classifier that comes with the weights must be over this package's tags: one over others would be misread."""
+    rows = shapes(folder / SAFE).get("classifier.weight", [0])[0]
+    if rows and shape.id2label != LABELS.id2label:
+        tags = ", ".join(map(str, (shape.id2label or {}).values()))
+        raise ConfigError(
+            f"{folder} holds a classifier over {rows} other labels ({tags}); start from the encoder that it was "
+            f"trained from, or from a model over {', '.join(LABELS.tags)}"
+        )
+
+
 def build_model(folder: Path, config: EncoderConfig, seed: int) -> RobertaForTokenClassification:
     """The encoder with a fresh classification head over the tags, in fp32."""
+    _check_architecture(folder)
     shape = AutoConfig.from_pretrained(folder, local_files_only=True)
-    if shape.model_type != "roberta":
-        raise ConfigError(f"{folder} holds a {shape.model_type!r} model; needed PhoBERT's architecture, 'roberta'")
     vocab = PhobertBpe.load(folder / "vocab.txt", folder / "bpe.codes").size
     if shape.vocab_size != vocab:
         raise ConfigError(
             f"{folder}: vocab.txt makes {vocab} pieces, config.json says {shape.vocab_size}: they do not fit"
         )
+    _check_head(folder, shape)
     torch.manual_seed(seed)
     # With output_loading_info the library returns a pair, which its types do not say.
     answer: Any = RobertaForTokenClassification.from_pretrained(

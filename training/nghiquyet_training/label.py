@@ -29,7 +29,8 @@ def gather_teachers(
     if not crf_share:
         yield Teachers(predictors, rules=rules)
         return
-    encoder = build_encoder(resolve_encoder(config.encoder.path), config.encoder.segmenter)
+    folder = resolve_encoder(config.encoder.path, config.encoder.revision)
+    encoder = build_encoder(folder, config.encoder.segmenter)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "crf"
         train_crf(train, encoder, path)

@@ -16,7 +16,7 @@ from nghiquyet.labels import LABELS
 from nghiquyet_training.calibration import Calibration, operating_points
 from nghiquyet_training.card import CARD, model_card
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.encoder_source import licence_of
+from nghiquyet_training.encoder_source import commit_of, licence_of
 from nghiquyet_training.provenance import versions
 
 VOCABULARY = ("vocab.txt", "bpe.codes")
@@ -49,6 +49,8 @@ def _base(config: TrainConfig, folder: Path) -> dict[str, Any]:
     """The encoder's name, and for one that this project pretrained, on how much text."""
     path = config.encoder.path
     base: dict[str, Any] = {"encoder": Path(path).name if path.startswith(("/", "$")) else path}
+    if commit := commit_of(folder):
+        base["commit"] = commit
     about = folder / "pretraining.json"
     if about.is_file():
         runs = [json.loads(about.read_text(encoding="utf-8"))]
@@ -83,7 +85,7 @@ def package_run(
         segmenter_version=encoder.segmenter.version,
         max_pieces=config.encoder.max_pieces,
         files={},
-        licence=licence_of(config.encoder),
+        licence=licence_of(config.encoder, encoder_folder),
         transitions=transitions,
         base=_base(config, encoder_folder),
         data={**data, "notes": config.notes},

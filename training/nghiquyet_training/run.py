@@ -23,11 +23,13 @@ from nghiquyet.scoring import Score
 from nghiquyet_training.calibration import Calibration, calibrate
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.data import Splits, load_splits, silver_windows, tagged_windows
-from nghiquyet_training.encoder_source import build_encoder, build_model, resolve_encoder
+from nghiquyet_training.encoder_source import build_encoder, build_model, licence_of, resolve_encoder
 from nghiquyet_training.evaluate import evaluate, rows
+from nghiquyet_training.licences import obligations
 from nghiquyet_training.mentions import with_other_mentions
 from nghiquyet_training.package import package_run
 from nghiquyet_training.perturb import augmented
+from nghiquyet_training.processes import is_first, one_on_each_machine_first, together
 from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, hardware, versions
 from nghiquyet_training.settings import expand
 from nghiquyet_training.silver import read_silver
@@ -52,15 +54,16 @@ def fit(
 ) -> Fitted:
     """Trains on `train`, choosing the epoch on `dev` where there is one. Checkpoints lie in `folder`."""
     set_seed(config.seed)
-    encoder_folder = resolve_encoder(config.encoder.path)
+    with one_on_each_machine_first():
+        encoder_folder = resolve_encoder(config.encoder.path, config.encoder.revision)
     encoder = build_encoder(encoder_folder, config.encoder.segmenter)
     windows = training_windows(config, train, encoder)
     model = build_model(encoder_folder, config.encoder, config.seed)
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if resume else None)
-    trainer.tagger.eval()
-    return Fitted(trainer.tagger, encoder, encoder_folder, trainer.state.log_history)
+    trainer.take_averages()
+    return Fitted(trainer.finished_model(), encoder, encoder_folder, trainer.state.log_history)
 
 
 def training_windows(config: TrainConfig, train: Sequence[Document], encoder: Encoder) -> Dataset:
@@ -80,24 +83,48 @@ def training_windows(config: TrainConfig, train: Sequence[Document], encoder: En
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint: the trainer writes its state last."""
-    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    """The newest whole checkpoint."""
+    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json") if _is_whole(state)]
     return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
+
+
+def _is_whole(state: Path) -> bool:
+    """The trainer writes its state last: where that is JSON to its end, the rest is there."""
+    try:
+        json.loads(state.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Score]]:
     """Trains, scores on every held-out part, packages. Returns the scores by part.
 
     The folder gets: config.yaml, run.json, metrics.json, history.json (loss and scores by step), train.log,
-    checkpoints/ while it trains, model/.
+    checkpoints/ while it trains, model/. Of several processes (torchrun, accelerate launch) the first one alone
+    writes and scores; the others return no scores.
     """
     output = expand(config.output)
     splits = load_splits(config.data)
-    resolve_encoder(config.encoder.path)  # what cannot start leaves no folder behind
-    open_folder(output, config, resume)
+    check_folder(output, config, resume)
+    with together():
+        # Before the run's folder is made: what cannot start leaves none behind.
+        with one_on_each_machine_first():
+            resolve_encoder(config.encoder.path, config.encoder.revision)
+        if is_first():
+            return _train_and_package(config, splits, output, resume)
+        fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
+        return {}
+
+
+def _train_and_package(config: TrainConfig, splits: Splits, output: Path, resume: bool) -> dict[str, dict[str, Score]]:
     started = time.time()
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "config.yaml").write_text(config.dump(), encoding="utf-8")
     with log_to(output / "train.log"):
         fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
+        if warning := obligations(licence_of(config.encoder, fitted.encoder_folder)):
+            log.warning(warning)
         transitions = count_transitions(splits.train, fitted.encoder, config.transition_weight)
         predictor = model_predictor(fitted.model, fitted.encoder, config, Decoder(transitions))
         calibration = _calibrate(predictor, splits.dev)
@@ -145,8 +172,8 @@ def describe_data(config: TrainConfig, splits: Splits) -> dict[str, Any]:
     return {"files": describe_files(files), "parts": describe_splits(splits)}
 
 
-def open_folder(output: Path, config: TrainConfig, resume: bool) -> None:
-    """Makes the run's folder; one that holds a finished or another run is an error."""
+def check_folder(output: Path, config: TrainConfig, resume: bool) -> None:
+    """A folder that holds a finished or another run is an error."""
     begun = output / "config.yaml"
     if (output / "model" / MANIFEST).exists():
         raise ConfigError(f"{output} holds a finished run; for a new one name another folder: --set output=FOLDER")
@@ -157,8 +184,6 @@ def open_folder(output: Path, config: TrainConfig, resume: bool) -> None:
             raise ConfigError(
                 f"{output} was begun with other settings (see its config.yaml); resume with the same ones"
             )
-    output.mkdir(parents=True, exist_ok=True)
-    begun.write_text(config.dump(), encoding="utf-8")
 
 
 @contextmanager

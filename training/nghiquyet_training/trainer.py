@@ -1,7 +1,9 @@
 """transformers' Trainer, told how this package groups its rates and what it measures."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,17 +14,21 @@ from seqeval.scheme import IOB2
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from nghiquyet.backends import TorchBackend
 from nghiquyet.decode import Decoder
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
+from nghiquyet.errors import ConfigError
 from nghiquyet.labels import LABELS
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import pair, total
+from nghiquyet_training.averaging import AveragingAdamW
 from nghiquyet_training.config import OptimizerConfig, TrainConfig
 from nghiquyet_training.data import IGNORED, collate, word_tags
 from nghiquyet_training.masking import hide_all
+from nghiquyet_training.processes import device_count, from_first
 
 _LAYER = re.compile(r"roberta\.encoder\.layer\.(\d+)\.")
 EVALUATION_BATCH = 16  # windows; only while training: in fp32 the batch does not change the answer
@@ -36,6 +42,8 @@ def parameter_groups(model: RobertaForTokenClassification, config: OptimizerConf
     depth = model.config.num_hidden_layers
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((_rate(name, depth, config), decay), []).append(parameter)
     return [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
@@ -54,6 +62,7 @@ class SpanTrainer(Trainer):
 
     def __init__(self, *, encoder: Encoder, dev: Sequence[Document], config: TrainConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.model_accepts_loss_kwargs = True  # the loss here is a share of the whole step's, see compute_loss
         self.tagger = cast(RobertaForTokenClassification, self.model)
         self._encoder = encoder
         self._dev = dev
@@ -62,19 +71,37 @@ class SpanTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW over `parameter_groups`."""
         if self.optimizer is None:
-            groups = parameter_groups(self.tagger, self._config.optimizer)
-            self.optimizer = torch.optim.AdamW(groups, fused=True)
+            options = self._config.optimizer
+            groups = parameter_groups(self.tagger, options)
+            adam = partial(AveragingAdamW, decay=options.ema) if options.ema else torch.optim.AdamW
+            self.optimizer = adam(groups, fused=True)
         return self.optimizer
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Tensor]], Tensor | None]:
+        """A step's batches in this process, and the number of its words that count, in all processes."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        if not batches:
+            return batches, None
+        words = torch.stack([counted(batch["labels"]).sum() for batch in batches]).sum()
+        return batches, self.accelerator.reduce(words.to(device))
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Cross entropy against the target probabilities of each word, the mean over the words."""
+        """Cross entropy against the target probabilities of each word: this batch's part of the mean over the step.
+
+        With `num_items_in_batch` words in the step, in all its batches and processes. Gradients are summed over
+        batches and averaged over processes, so that a step is the same however it is parted.
+        """
         ids = inputs["input_ids"]
         if model.training and self._config.optimizer.hide:
             ids = hide_all(ids, self._config.optimizer.hide, self._encoder.bpe.mask_id).inputs
         outputs = model(input_ids=ids, attention_mask=inputs["attention_mask"])
         loss = soft_cross_entropy(outputs.logits, inputs["labels"], self._config.optimizer.label_smoothing)
+        if num_items_in_batch is not None:
+            loss = loss * (counted(inputs["labels"]).sum() * self.args.world_size / num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
@@ -82,7 +109,8 @@ class SpanTrainer(Trainer):
         was_training = self.tagger.training
         self.tagger.eval()
         predictor = model_predictor(self.tagger, self._encoder, self._config)
-        predicted = predict_documents(predictor, self._dev, batch_size=EVALUATION_BATCH)
+        with self._averaged():
+            predicted = predict_documents(predictor, self._dev, batch_size=EVALUATION_BATCH)
         self.tagger.train(was_training)
         counts = total(pair(self._dev, predicted))
         metrics = {
@@ -91,17 +119,74 @@ class SpanTrainer(Trainer):
             "recall": counts.recall,
             "seqeval_f1": seqeval_f1(self._dev, predicted, self._encoder),
         }
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        metrics = from_first({f"{metric_key_prefix}_{name}": value for name, value in metrics.items()})
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
+        """The library's order, which is drawn anew at each epoch's start, where nobody has to find it again.
+
+        Several processes have to agree on it, and so do a run and its resumption in the middle of an epoch.
+        """
+        options = self._config.optimizer
+        if self.args.world_size == 1 and not options.checkpoint_steps:
+            return super()._get_train_sampler(train_dataset)
+        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]  # type: ignore[index]
+        if not options.group_by_length:
+            lengths = [0] * len(lengths)  # all alike: the order stays as it is drawn
+        return SharedOrder(lengths, options.batch, self._config.seed, lambda: int(self.state.epoch or 0))
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        return optimizer.averaged() if isinstance(optimizer, AveragingAdamW) else nullcontext()
+
+    def finished_model(self) -> RobertaForTokenClassification:
+        """The trained model, whole and ready to predict; with FSDP, of use in the first process alone."""
+        model = self.tagger
+        if self.is_fsdp_enabled:
+            weights = self.accelerator.get_state_dict(self.model_wrapped)  # gathered from all processes
+            model = RobertaForTokenClassification(model.config)
+            if weights:
+                model.load_state_dict(weights)
+        model.eval()
+        return model
+
+    def take_averages(self) -> None:
+        """With `optimizer.ema`, leaves the averages in the model: the best checkpoint's, or the last step's."""
+        optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
+        if not isinstance(optimizer, AveragingAdamW):
+            return
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint:
+            self._load_optimizer_and_scheduler(self.state.best_model_checkpoint)
+        optimizer.swap()
+
+
+class SharedOrder(LengthGroupedSampler):
+    """Windows of like length together, in an order that seed and epoch alone decide: the same in every process."""
+
+    def __init__(self, lengths: list[int], batch: int, seed: int, epoch: Callable[[], int]) -> None:
+        super().__init__(batch, lengths=lengths, generator=torch.Generator())
+        self._seed = seed
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator.manual_seed(self._seed + self._epoch())
+        return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=self.generator))
+
+
+def counted(targets: Tensor) -> Tensor:
+    """Which rows of `targets` (..., L) are words that count in the loss: (...), bool."""
+    return targets.sum(dim=-1) > 0
+
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross entropy over the rows of `targets` (..., L) that are not all zero; `logits` have the same shape."""
-    counted = targets.sum(dim=-1) > 0
-    smooth = (1 - smoothing) * targets[counted] + smoothing / targets.shape[-1]
-    return cross_entropy(logits[counted].float(), smooth)
+    """Mean cross entropy over the rows of `targets` (..., L) that count; `logits` have the same shape. 0 of no rows."""
+    rows = counted(targets)
+    if not rows.any():
+        return logits.sum() * 0.0
+    smooth = (1 - smoothing) * targets[rows] + smoothing / targets.shape[-1]
+    return cross_entropy(logits[rows].float(), smooth)
 
 
 def model_predictor(
@@ -138,6 +223,17 @@ def has_bf16() -> bool:
     return flags.exists() and "avx512_bf16" in flags.read_text(encoding="utf-8")
 
 
+def windows_at_once(options: OptimizerConfig) -> int:
+    """Windows that one device runs at once: a step's share, in so many parts."""
+    parts = device_count() * options.accumulate
+    if options.batch % parts:
+        raise ConfigError(
+            f"optimizer.batch is {options.batch}: it cannot be shared among {device_count()} processes or GPUs in "
+            f"{options.accumulate} parts each; make it a multiple of {parts}"
+        )
+    return options.batch // parts
+
+
 def make_trainer(
     config: TrainConfig,
     model: RobertaForTokenClassification,
@@ -146,21 +242,28 @@ def make_trainer(
     dev: Sequence[Document],
     folder: Path,
 ) -> SpanTrainer:
-    """A trainer that keeps its checkpoints in `folder`; with `dev` the epoch with the best F1 wins, else the last."""
+    """A trainer that keeps its checkpoints in `folder`; with `dev` the one with the best F1 wins, else the last."""
     choose = bool(dev)
     options = config.optimizer
+    when = "steps" if options.checkpoint_steps else "epoch"
+    if options.freeze_embeddings:
+        model.roberta.embeddings.requires_grad_(False)
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch,
+        per_device_train_batch_size=windows_at_once(options),
+        gradient_accumulation_steps=options.accumulate,
+        gradient_checkpointing=options.checkpointing or None,  # the name that every 5.x knows; False would warn
         learning_rate=options.learning_rate,
         warmup_steps=options.warmup,
         lr_scheduler_type="linear",
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="group_by_length" if options.group_by_length else "random",
         bf16=has_bf16() if options.bf16 == "auto" else options.bf16,
         use_cpu=not torch.cuda.is_available(),
-        eval_strategy="epoch" if choose else "no",
-        save_strategy="epoch",
+        eval_strategy=when if choose else "no",
+        eval_steps=options.checkpoint_steps,
+        save_strategy=when,
+        save_steps=options.checkpoint_steps or 500,  # 500: unused, but the library wants a number
         save_total_limit=1,
         load_best_model_at_end=choose,
         metric_for_best_model="f1" if choose else None,
@@ -170,6 +273,7 @@ def make_trainer(
         data_seed=config.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
     )
     callbacks = [EarlyStoppingCallback(options.patience)] if choose and options.patience else []
     return SpanTrainer(

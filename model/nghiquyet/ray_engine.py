@@ -1,0 +1,117 @@
+"""Prediction of a corpus on Ray Data: on the cores of this machine, or the same command on a cluster.
+
+Shards go to a pool of workers that each load the model once. Ray starts a worker that died anew and gives it the
+shard again. On a cluster, all machines must see the files and the output folder under the same paths.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from nghiquyet.artefact import open_artefact
+from nghiquyet.errors import InputError, MissingExtraError
+from nghiquyet.parallel import Answer, ModelChoice, answer
+from nghiquyet.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is predicted, with which model, and where the answers go."""
+
+    choice: ModelChoice
+    files: tuple[str, ...]
+    output: Path
+    text_field: str = "text"
+    min_score: float = 0.0
+
+
+class ShardWorker:
+    """Answers shards: reads, predicts, writes. Lives in a process of Ray."""
+
+    def __init__(self, choice: ModelChoice, output: str, text_field: str, min_score: float) -> None:
+        self._predictor = choice.load()
+        self._output = Path(output)
+        self._text_field = text_field
+        self._min_score = min_score
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        from nghiquyet.shards import Shard, read, write
+
+        shard = Shard(**row)
+        answers = map(self._answer, read(shard, self._text_field))
+        return {"number": shard.number, "failed": write(answers, shard.output(self._output))}
+
+    def _answer(self, source: Source | InputError) -> tuple[Source | None, Answer]:
+        if isinstance(source, InputError):
+            return None, source
+        return source, answer(self._predictor, source, self._min_score)
+
+
+def predict_corpus(job: Job, *, workers: int, resume: bool, console: Console, texts: int | None = None) -> int:
+    """Fills `job.output` with a Parquet file for each shard (see `shards.SCHEMA`); returns how many texts failed.
+
+    With `resume`, shards whose file is there are left out. Raises InputError where the folder holds something else.
+    `texts`: texts in a shard; None takes `shards.SHARD_TEXTS`.
+    """
+    try:
+        import ray
+
+        from nghiquyet.shards import SHARD_TEXTS, begin, plan
+    except ImportError as error:
+        raise MissingExtraError("--engine ray", "ray") from error
+    shards = plan(job.files, job.text_field, texts or SHARD_TEXTS)
+    begin(job.output, _describe(job, texts or SHARD_TEXTS, [shard.path for shard in shards]), resume=resume)
+    left = [asdict(shard) for shard in shards if not shard.output(job.output).is_file()]
+    if not left:
+        return 0
+    arguments = (job.choice, str(job.output.resolve()), job.text_field, job.min_score)
+    with _connected():
+        done = ray.data.from_items(left, override_num_blocks=len(left)).map(
+            ShardWorker,
+            fn_constructor_args=arguments,
+            compute=ray.data.ActorPoolStrategy(size=min(workers, len(left))),
+            num_cpus=1,
+        )
+        rows = track(done.iter_rows(), "shards", len(left), console=console, transient=True)
+        try:
+            return sum(row["failed"] for row in rows)
+        except ray.exceptions.RayTaskError as error:
+            raise InputError(f"a shard could not be read or written: {error.cause}") from error
+
+
+def _describe(job: Job, texts: int, paths: list[str]) -> dict[str, Any]:
+    """What must be the same for a run to go on: the files by size and time, the model by its hashes, the settings."""
+    stats = {path: Path(path).stat() for path in dict.fromkeys(paths)}
+    return {
+        "files": {path: [stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()},
+        "texts in a shard": texts,
+        "model": dict(open_artefact(job.choice.model).manifest.files),
+        "segmenter": job.choice.segmenter,
+        "text field": job.text_field,
+        "min score": job.min_score,
+    }
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """A connection to the cluster that RAY_ADDRESS names, or to a Ray of our own on this machine."""
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ours = not ray.is_initialized()
+    if ours:
+        alone = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
+        ray.init(log_to_driver=False, logging_level="ERROR", **alone)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    try:
+        yield
+    finally:
+        if ours:
+            ray.shutdown()
