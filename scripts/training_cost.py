@@ -6,6 +6,7 @@ The weights are random: only vocab.txt and bpe.codes are needed, in FOLDER. Each
 the windows of the five articles; the first step is not counted. For figures worth keeping, on a machine that is quiet.
 """
 
+import contextlib
 import multiprocessing
 import resource
 import statistics
@@ -33,7 +34,7 @@ VARIANTS = {
 KIB_PER_GIB = 2**20 if sys.platform != "darwin" else 2**30  # ru_maxrss is in KiB, on macOS in bytes
 
 
-class Enough(Exception):
+class EnoughError(Exception):
     """All steps that were asked for are done."""
 
 
@@ -57,7 +58,7 @@ def measure(config: Path, vocab: Path, overrides: list[str], steps: int) -> tupl
         def on_step_end(self, *_: Any, **__: Any) -> None:
             self.times.append(time.perf_counter())
             if len(self.times) > steps:
-                raise Enough
+                raise EnoughError
 
     settings = TrainConfig.load(config, overrides)
     encoder = Encoder(
@@ -71,10 +72,8 @@ def measure(config: Path, vocab: Path, overrides: list[str], steps: int) -> tupl
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(settings, RobertaForTokenClassification(shape), windows, encoder, [], Path(folder))
         trainer.add_callback(clock)
-        try:
+        with contextlib.suppress(EnoughError):
             trainer.train()
-        except Enough:
-            pass
     gaps = [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
     return statistics.median(gaps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_GIB
 
