@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from nghiquyet.artefact import open_artefact
-from nghiquyet.errors import InputError, MissingExtraError
+from nghiquyet.errors import ConfigError, InputError, MissingExtraError
 from nghiquyet.parallel import Answer, ModelChoice, answer
 from nghiquyet.sources import Source
 
@@ -106,8 +106,13 @@ def _connected() -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ours = not ray.is_initialized()
     if ours:
-        alone = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level="ERROR", **alone)
+        address = os.environ.get("RAY_ADDRESS")
+        alone = {} if address else {"include_dashboard": False}
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", **alone)
+        except Exception as error:  # Ray raises the plain kind where a node does not start in time
+            where = f"the cluster at RAY_ADDRESS={address} cannot be reached" if address else "Ray did not start here"
+            raise ConfigError(f"{where}: {error} Without Ray: --engine local --workers N") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     try:

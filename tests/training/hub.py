@@ -51,9 +51,15 @@ class _Hub(BaseHTTPRequestHandler):
             for row in map(json.loads, body.splitlines()):
                 if row["key"] == "file":
                     self.sent[row["value"]["path"]] = base64.b64decode(row["value"]["content"])
-            self._json({"commitUrl": f"http://hub/{self.name}/commit/{COMMIT}", "commitOid": COMMIT, "success": True})
+            self._json(
+                {
+                    "commitUrl": f"https://huggingface.co/{self.name}/commit/{COMMIT}",
+                    "commitOid": COMMIT,
+                    "success": True,
+                }
+            )
         elif self.path == "/api/repos/create":
-            self._json({"id": self.name, "url": f"http://hub/{self.name}", **json.loads(body)})
+            self._json({"id": self.name, "url": f"https://huggingface.co/{self.name}", **json.loads(body)})
         else:
             self._json({"errors": [], "warnings": []})
 

@@ -79,7 +79,7 @@ class OptimizerConfig(Settings):
     layer_decay: float = Field(1.0, gt=0, le=1)
     """Factor on the rate from each layer to the one below it; 1 is none."""
     freeze_embeddings: bool = False
-    """Leave the encoder's embeddings (half of phobert-base's weights) as they were pretrained."""
+    """Leave the encoder's embeddings (a third of phobert-base's weights) as they were pretrained."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's weight decay, on matrices only."""
     warmup: float = Field(0.1, ge=0, lt=1)
