@@ -115,3 +115,13 @@ def tiny_onnx(tiny_model: Path, articles: list[str]) -> Path:
     output = tiny_model.parent / "onnx"
     export(tiny_model, output, articles[:1], int8=False)
     return output
+
+
+@pytest.fixture(scope="session")
+def tiny_int8(tiny_model: Path, articles: list[str]) -> Path:
+    """The same in int8."""
+    from nghiquyet_training.export import Bounds, export
+
+    output = tiny_model.parent / "int8"
+    export(tiny_model, output, articles[:1], int8=True, bounds=Bounds(f1=1.0, labels=1.0))
+    return output

@@ -126,7 +126,7 @@ def _download(hub_id: str) -> Path:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise MissingExtraError(f"no folder is called {hub_id}; loading it from the Hub", "torch") from error
-    patterns = ["*.json", "*.txt", "*.codes", "*.safetensors", "*.onnx"]
+    patterns = ["*.json", "*.txt", "*.codes", "*.safetensors", "*.onnx", "openvino.*"]
     try:
         return Path(snapshot_download(hub_id, allow_patterns=patterns))
     except Exception as error:  # network, authorisation, absence: the library has a dozen kinds

@@ -18,11 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nghiquyet.artefact import DEFAULT_MODEL, bundled_models, open_artefact
+from nghiquyet.backends import BackendName, Dtype
 from nghiquyet.console import BAD_INPUT, complain, complaints, reported
 from nghiquyet.documents import Document
 from nghiquyet.errors import ConfigError, InputError, NghiquyetError
 from nghiquyet.parallel import Answer, ModelChoice, answers, answers_in_processes
-from nghiquyet.predictor import BackendName, Predictor
+from nghiquyet.predictor import Predictor
 from nghiquyet.render import to_conll, to_html, to_jsonl, to_table
 from nghiquyet.resume import skip_done, whole_lines
 from nghiquyet.sources import Form, Source, read_sources
@@ -55,7 +56,8 @@ ModelOption = Annotated[str, typer.Option(help="Bundled model, model folder or H
 def predict(
     files: Annotated[list[str], typer.Argument(help=".txt and .jsonl files, folders of them, or - for standard input")],
     model: ModelOption = DEFAULT_MODEL,
-    backend: Annotated[BackendName | None, typer.Option(help="onnx or torch; by default what the model has")] = None,
+    backend: Annotated[BackendName | None, typer.Option(help="By default the first that the model has")] = None,
+    dtype: Annotated[Dtype | None, typer.Option(help="What torch and OpenVINO compute in; fp32 by default")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="Form of the output")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of to the terminal")] = None,
     segmenter: Annotated[str | None, typer.Option(help="Use this one whatever the model was trained with")] = None,
@@ -84,7 +86,7 @@ def predict(
         if engine is Engine.LOCAL and resume and _is_complete(format, output):
             complaints.print(f"{output} is complete; delete it to do it again", markup=False)
             return
-        choice = ModelChoice(model, backend, segmenter, threads or (1 if workers > 1 else None))
+        choice = ModelChoice(model, backend, segmenter, threads or (1 if workers > 1 else None), dtype)
         predictor = choice.load()
         if precision is not None:
             point = predictor.min_score_for(precision)

@@ -1,8 +1,9 @@
 """From a source string to words with source offsets and piece ids."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from nghiquyet.bpe import PhobertBpe
+from nghiquyet.bpe import CACHE_WORDS, PhobertBpe
 from nghiquyet.normalize import iter_lines, old_tone_placement
 from nghiquyet.segment import Segmenter
 
@@ -51,6 +52,7 @@ class Encoder:
         return encoded
 
 
+@lru_cache(maxsize=CACHE_WORDS)
 def word_form(word: str) -> str:
     """A word as PhoBERT's vocabulary spells it: syllables joined by `_`, tone marks in the old place."""
     return old_tone_placement("_".join(word.split()))

@@ -7,9 +7,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+from nghiquyet.backends import BackendName, Dtype
 from nghiquyet.documents import Document
 from nghiquyet.errors import NghiquyetError
-from nghiquyet.predictor import BackendName, Predictor
+from nghiquyet.predictor import Predictor
 from nghiquyet.sources import Source
 
 CHUNK_CHARACTERS = 20_000  # of text sent to a worker at once: some tens of milliseconds of work
@@ -29,9 +30,12 @@ class ModelChoice:
     backend: BackendName | None = None
     segmenter: str | None = None
     threads: int | None = None
+    dtype: Dtype | None = None
 
     def load(self) -> Predictor:
-        return Predictor.load(self.model, backend=self.backend, segmenter=self.segmenter, threads=self.threads)
+        return Predictor.load(
+            self.model, backend=self.backend, segmenter=self.segmenter, threads=self.threads, dtype=self.dtype
+        )
 
 
 def answers(predictor: Predictor, sources: Iterable[Source], min_score: float | None) -> Iterator[Answer]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from nghiquyet.artefact import DEFAULT_MODEL, Artefact, OperatingPoint, open_artefact
-from nghiquyet.backends import ONNX_FILE, TORCH_FILE, Backend, OnnxBackend, TorchBackend
+from nghiquyet.backends import Backend, BackendName, Dtype, load_backend
 from nghiquyet.bpe import PhobertBpe
 from nghiquyet.decode import Decoder, Floats, entities
 from nghiquyet.documents import Entity
@@ -17,8 +17,6 @@ from nghiquyet.engine import Engine, Job
 from nghiquyet.errors import ArtefactError, ConfigError, InputError, NghiquyetError
 from nghiquyet.segment import Segmenter, load_segmenter
 from nghiquyet.windows import MAX_PIECES, Window, make_windows
-
-BackendName = Literal["onnx", "torch"]
 
 
 class Predictor:
@@ -53,12 +51,15 @@ class Predictor:
         backend: BackendName | None = None,
         segmenter: Segmenter | str | None = None,
         threads: int | None = None,
+        dtype: Dtype | None = None,
     ) -> Self:
         """Loads a bundled model by name, a model folder, or a Hub id.
 
-        `backend`: `onnx`, or `torch` with the extra of that name; None takes ONNX where the folder has it.
+        `backend`: `onnx`; `openvino` and `torch` with the extras of these names; None takes the first of these
+        that the folder has a model for.
         `segmenter`: None takes the one that the model was trained with; another is used at the caller's risk.
         `threads`: None takes all cores.
+        `dtype`: what torch and OpenVINO compute in, `fp32` unless `bf16` is asked for.
         Raises ArtefactError where the folder, its hashes, labels or segmenter do not fit.
         """
         artefact = open_artefact(path_or_id)
@@ -66,7 +67,7 @@ class Predictor:
         encoder = Encoder(_segmenter(artefact, segmenter), bpe)
         return cls(
             encoder,
-            _backend(artefact, backend, threads),
+            load_backend(artefact, backend, threads, dtype),
             max_pieces=artefact.manifest.max_pieces,
             decoder=Decoder(artefact.manifest.transitions),
             temperature=artefact.manifest.temperature,
@@ -163,13 +164,14 @@ class Predictor:
 
     def _finish(self, chunk: list["_Prepared"], job: Job, min_score: float) -> Iterator[list[Entity] | NghiquyetError]:
         for text, logits in zip(chunk, job.word_logits(), strict=True):
-            found = self._entities(text.source, text.encoded, logits)
+            found = self.decode(text.source, text.encoded, logits)
             yield text.error or [entity for entity in found if entity.score >= min_score]
 
     def _windows(self, encoded: Encoded) -> list[Window]:
         return make_windows(encoded, self.max_pieces, self.overlap)
 
-    def _entities(self, text: str, encoded: Encoded, logits: Floats) -> list[Entity]:
+    def decode(self, text: str, encoded: Encoded, logits: Floats) -> list[Entity]:
+        """The entities that label logits (words, L) say, as `predict` gives them."""
         return list(entities(text, encoded, self.decoder.decode(logits / self.temperature, encoded.lines)))
 
 
@@ -226,18 +228,6 @@ def _segmenter(artefact: Artefact, wanted: Segmenter | str | None) -> Segmenter:
             "to use this one all the same"
         )
     return segmenter
-
-
-def _backend(artefact: Artefact, name: str | None, threads: int | None) -> Backend:
-    if name is None:
-        name = "onnx" if ONNX_FILE in artefact.manifest.files else "torch"
-    if name == "onnx":
-        return OnnxBackend(artefact.file(ONNX_FILE), threads)
-    if name == "torch":
-        for needed in ("config.json", TORCH_FILE):
-            artefact.file(needed)
-        return TorchBackend.load(artefact.folder, threads)
-    raise ConfigError(f"no backend is called {name!r}; there are: onnx, torch")
 
 
 @cache

@@ -211,7 +211,7 @@ def test_the_export_command_has_defaults(finished: Path, tmp_path: Path) -> None
     result = CliRunner().invoke(app, ["export", str(folder), "--onnx", "--int8", "--texts", texts])
     assert result.exit_code == 0
     assert "labels equal" in result.output
-    assert Predictor.load(tmp_path / "model-int8").predict("") == []
+    assert Predictor.load(tmp_path / "model-onnx-int8").predict("") == []
     blank = tmp_path / "blank.txt"
     blank.write_text(" ", encoding="utf-8")
     refused = CliRunner().invoke(app, ["export", str(folder), "-o", str(tmp_path / "x"), "--texts", str(blank)])

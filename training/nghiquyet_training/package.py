@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel, RobertaForTokenClassification
 
 from nghiquyet.artefact import Manifest, sha256, write_manifest
+from nghiquyet.backends import FILES
 from nghiquyet.encode import Encoder
 from nghiquyet.labels import LABELS
 from nghiquyet_training.calibration import Calibration, operating_points
@@ -20,7 +21,7 @@ from nghiquyet_training.encoder_source import commit_of, licence_of
 from nghiquyet_training.provenance import versions
 
 VOCABULARY = ("vocab.txt", "bpe.codes")
-HASHED = ("config.json", "model.safetensors", "model.onnx", *VOCABULARY)
+HASHED = (*dict.fromkeys(name for names in FILES.values() for name in names), *VOCABULARY)
 
 
 def save_model(model: PreTrainedModel, folder: Path) -> None:

@@ -1,0 +1,90 @@
+"""Clocks: runs that take turns, single calls, and whole processes."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+Call = Callable[[], object]
+
+
+def seconds(call: Call) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Seconds of each call, and of the reference beside them: a fixed piece of work that shows how quiet it was."""
+
+    calls: Mapping[str, list[float]]
+    reference: list[float]
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.calls[name])
+
+    @property
+    def noise(self) -> float:
+        """The middle nine tenths of the reference, as a share of its median."""
+        low, high = quantile(self.reference, 0.05), quantile(self.reference, 0.95)
+        return (high - low) / statistics.median(self.reference)
+
+
+def take_turns(calls: Mapping[str, Call], reference: Call, repeats: int) -> Turns:
+    """Each call once a round, the reference before it, after a round that is not counted."""
+    found = Turns({name: [] for name in calls}, [])
+    for round_number in range(repeats + 1):
+        for name, call in calls.items():
+            taken = seconds(reference), seconds(call)
+            if round_number:
+                found.reference.append(taken[0])
+                found.calls[name].append(taken[1])
+        print(f"  round {round_number} of {repeats}", flush=True)
+    return found
+
+
+def again(call: Call, *, most: int, budget: float) -> list[float]:
+    """Seconds of the same call, over and over: `most` times, or until `budget` seconds are spent, but five times."""
+    call()
+    taken: list[float] = []
+    while len(taken) < most and (len(taken) < 5 or sum(taken) < budget):
+        taken.append(seconds(call))
+    return taken
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Of sorted values the one at `share` of the way, the nearer of two."""
+    return sorted(values)[round(share * (len(values) - 1))]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A whole process: seconds from start to end, and the most memory that it held, in MB."""
+
+    seconds: float
+    megabytes: float
+
+
+def run_process(code: str, *options: str) -> Process:
+    """A fresh interpreter that runs `code`."""
+    begin = time.perf_counter()
+    child = subprocess.Popen(
+        [sys.executable, *options, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"exit status {child.returncode}: {code}")
+    return Process(time.perf_counter() - begin, usage.ru_maxrss / 1024)
+
+
+def import_times(module: str) -> list[tuple[str, float]]:
+    """Milliseconds of each module that `import module` loads, itself and all that it loads, from `-X importtime`."""
+    command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    rows = [line.removeprefix("import time:").split("|") for line in printed.splitlines()[1:]]
+    return [(name.strip(), int(cumulative) / 1000) for _, cumulative, name in rows]

@@ -1,0 +1,58 @@
+"""The encoder written out for export: the numbers of the library's own model in fewer and cheaper operations."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import RobertaForTokenClassification
+
+from nghiquyet.bpe import PAD_ID
+
+
+class TaggerGraph(nn.Module):
+    """A `RobertaForTokenClassification` in evaluation, for batches padded on the right.
+
+    Queries, keys and values come from one product, so that dynamic quantisation reads their input once; the scale of
+    attention is folded into the queries, and the one token type into the positions.
+    """
+
+    def __init__(self, model: RobertaForTokenClassification) -> None:
+        super().__init__()
+        self.embeddings = model.roberta.embeddings
+        self.layers: Any = model.roberta.encoder.layer
+        self.classifier = model.classifier
+        self.heads = model.config.num_attention_heads
+        embeddings = self.embeddings
+        # The first rows of RoBERTa's table belong to no place in a text.
+        table = embeddings.position_embeddings.weight[PAD_ID + 1 :] + embeddings.token_type_embeddings.weight[0]
+        self.register_buffer("positions", table.detach())
+        self.projections = nn.ModuleList(_projection(layer) for layer in self.layers)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Ids and mask (B, T) -> logits (B, T, L)."""
+        positions = self.get_buffer("positions")[: input_ids.shape[1]]
+        hidden = self.embeddings.LayerNorm(self.embeddings.word_embeddings(input_ids) + positions)  # (B, T, H)
+        mask = (attention_mask[:, None, None, :] - 1).to(hidden.dtype) * 1e9  # (B, 1, 1, T)
+        for project, layer in zip(self.projections, self.layers, strict=True):
+            attended = layer.attention.output(self._attend(project(hidden), mask), hidden)
+            hidden = layer.output(layer.intermediate(attended), attended)
+        logits: Tensor = self.classifier(hidden)
+        return logits
+
+    def _attend(self, projected: Tensor, mask: Tensor) -> Tensor:
+        """Queries, keys and values side by side (B, T, 3H) -> (B, T, H)."""
+        queries, keys, values = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, h, T, H/h)
+        weights = (queries @ keys.transpose(-1, -2) + mask).softmax(dim=-1)
+        together: Tensor = (weights @ values).transpose(1, 2).flatten(2)
+        return together
+
+
+def _projection(layer: Any) -> nn.Linear:
+    """The three projections of a layer's self-attention as one, H -> 3H."""
+    attention = layer.attention.self
+    parts = [attention.query, attention.key, attention.value]
+    scales = [attention.scaling, 1.0, 1.0]
+    together = nn.Linear(parts[0].in_features, sum(part.out_features for part in parts))
+    together.weight.data = torch.cat([part.weight.data * scale for part, scale in zip(parts, scales, strict=True)])
+    together.bias.data = torch.cat([part.bias.data * scale for part, scale in zip(parts, scales, strict=True)])
+    return together
