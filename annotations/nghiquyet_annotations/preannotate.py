@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nghiquyet.batched import batched
 from nghiquyet.label_studio import text_hash
-from nghiquyet.predictor import Predictor, batched
+from nghiquyet.predictor import Predictor
 from nghiquyet_annotations.deliver import deliver
 from nghiquyet_annotations.predictions import predict, to_label_studio
 from nghiquyet_annotations.server import Server

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nghiquyet.artefact import Artefact
-from nghiquyet.decode import Decoder, entities, log_softmax
+from nghiquyet.decode import log_softmax
 from nghiquyet.documents import Entity
 from nghiquyet.predictor import Predictor
 from nghiquyet_annotations.marked import regions
@@ -31,10 +31,10 @@ def predict(predictor: Predictor, text: str) -> Prediction:
     falls with doubtful words outside of spans too, and not with the length of the text.
     """
     encoded = predictor.encoder.encode(text)
-    logits = predictor.word_logits([encoded])[0] / predictor.temperature  # (words, L)
-    found = entities(text, encoded, Decoder().decode(logits, encoded.lines))
-    confidence = float(np.exp(log_softmax(logits).max(axis=1).mean())) if len(logits) else 1.0
-    return Prediction(tuple(found), confidence)
+    logits = predictor.word_logits([encoded])[0]  # (words, L)
+    found = [e for e in predictor.decode(text, encoded, logits) if e.score >= predictor.min_score]
+    best = log_softmax(logits / predictor.temperature).max(axis=1)
+    return Prediction(tuple(found), float(np.exp(best.mean())) if len(best) else 1.0)
 
 
 def model_version(artefact: Artefact) -> str:

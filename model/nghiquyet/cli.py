@@ -118,7 +118,7 @@ def _predict_on_ray(
     output: Path | None,
     format: Format,
     text_field: str,
-    min_score: float,
+    min_score: float | None,
     workers: int,
     resume: bool,
 ) -> None:

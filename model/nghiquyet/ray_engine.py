@@ -5,7 +5,7 @@ shard again. On a cluster, all machines must see the files and the output folder
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.progress import track
 
 from nghiquyet.artefact import open_artefact
 from nghiquyet.errors import ConfigError, InputError, MissingExtraError
-from nghiquyet.parallel import Answer, ModelChoice, answer
+from nghiquyet.parallel import Answer, ModelChoice, answers
 from nghiquyet.sources import Source
 
 
@@ -28,13 +28,13 @@ class Job:
     files: tuple[str, ...]
     output: Path
     text_field: str = "text"
-    min_score: float = 0.0
+    min_score: float | None = None
 
 
 class ShardWorker:
     """Answers shards: reads, predicts, writes. Lives in a process of Ray."""
 
-    def __init__(self, choice: ModelChoice, output: str, text_field: str, min_score: float) -> None:
+    def __init__(self, choice: ModelChoice, output: str, text_field: str, min_score: float | None) -> None:
         self._predictor = choice.load()
         self._output = Path(output)
         self._text_field = text_field
@@ -44,13 +44,14 @@ class ShardWorker:
         from nghiquyet.shards import Shard, read, write
 
         shard = Shard(**row)
-        answers = map(self._answer, read(shard, self._text_field))
-        return {"number": shard.number, "failed": write(answers, shard.output(self._output))}
+        answered = self._answers(list(read(shard, self._text_field)))
+        return {"number": shard.number, "failed": write(answered, shard.output(self._output))}
 
-    def _answer(self, source: Source | InputError) -> tuple[Source | None, Answer]:
-        if isinstance(source, InputError):
-            return None, source
-        return source, answer(self._predictor, source, self._min_score)
+    def _answers(self, sources: Sequence[Source | InputError]) -> Iterator[tuple[Source | None, Answer]]:
+        readable = (source for source in sources if isinstance(source, Source))
+        found = answers(self._predictor, readable, self._min_score)
+        for source in sources:
+            yield (source, next(found)) if isinstance(source, Source) else (None, source)
 
 
 def predict_corpus(job: Job, *, workers: int, resume: bool, console: Console, texts: int | None = None) -> int:

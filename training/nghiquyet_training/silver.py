@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
+from nghiquyet.batched import batched
 from nghiquyet.decode import Floats
 from nghiquyet.errors import ConfigError
 from nghiquyet_training.corpus import read_texts
@@ -34,7 +35,7 @@ def write_silver(folder: Path, texts: Iterable[str], teachers: Teachers, *, resu
     for part in parts:
         words += int(load_file(part)["words"].sum())
         _skip(part, rest)
-    for number, some in enumerate(_batches(rest), start=len(parts)):
+    for number, some in enumerate(batched(rest, PART), start=len(parts)):
         words += _write_part(folder / f"{number:05}", some, teachers)
     if not words:
         raise ConfigError("no texts to label")
@@ -50,11 +51,6 @@ def _skip(part: Path, texts: Iterator[str]) -> None:
     for known in read_texts([part.with_suffix(".jsonl")]):
         if next(texts, None) != known:
             raise ConfigError(f"{part.parent} was begun with other texts; resume with the same, or name another folder")
-
-
-def _batches(texts: Iterator[str]) -> Iterator[list[str]]:
-    while some := [text for _, text in zip(range(PART), texts, strict=False)]:
-        yield some
 
 
 def _write_part(path: Path, texts: list[str], teachers: Teachers) -> int:
