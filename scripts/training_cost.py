@@ -18,9 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 VARIANTS = {
     "in fp32": ["optimizer.bf16=false"],
@@ -84,14 +81,13 @@ def main(
     steps: Annotated[int, typer.Option(min=1, help="Steps that are measured")] = 10,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="key=value, for all lines")] = None,
 ) -> None:
-    """Measures, and prints the table."""
-    table = Table("how", "seconds a step", "peak memory, GiB", title=f"{config.name}, {steps} steps")
+    """Measures, and prints each line of the table as it is known."""
+    print(f"{config.name}, {steps} steps\n\n| how | seconds a step | peak memory, GiB |\n|---|---|---|")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:  # one process each: the peak is its own
-        for name, own in track(VARIANTS.items(), "measuring", console=Console(stderr=True)):
+        for name, own in VARIANTS.items():
             seconds, memory = pool.submit(measure, config, vocab, [*(overrides or []), *own], steps).result()
-            table.add_row(name, f"{seconds:.2f}", f"{memory:.1f}")
-    Console(width=100).print(table)
+            print(f"| {name} | {seconds:.2f} | {memory:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

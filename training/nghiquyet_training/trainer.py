@@ -62,6 +62,11 @@ class SpanTrainer(Trainer):
 
     def __init__(self, *, encoder: Encoder, dev: Sequence[Document], config: TrainConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.is_fsdp_enabled and dev:
+            raise ConfigError(
+                "with FSDP no process has the whole model to evaluate on development documents while training; leave "
+                "them out (--set data.dev_tenths=[]) and evaluate the finished model, or train without FSDP"
+            )
         self.model_accepts_loss_kwargs = True  # the loss here is a share of the whole step's, see compute_loss
         self.tagger = cast(RobertaForTokenClassification, self.model)
         self._encoder = encoder
