@@ -3,6 +3,7 @@
 The encoder's word probabilities weigh the tags, `weights` each step from tag to tag (0 where it is illegal). It is the
 chain of a conditional random field (Lafferty et al. 2001) over many short sequences at once; each begins and ends as
 beside a word that is outside. All sums are kept near 1, step by step (Rabiner 1989, V.A), so that length costs nothing.
+What a sequence gives is the same to the bit in any company: sums run over tags in one order, and padding weighs 1.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 OUTSIDE_ID = 0
-TINY = 1e-9  # the least probability of a tag: no sequence becomes impossible by rounding
+TINY = 1e-12  # the least probability of a tag: no sequence becomes impossible by rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Chain:
     """
 
     def __init__(self, weights: Floats, continuation: NDArray[np.intp]) -> None:
-        self.weights = weights.astype(np.float32)
+        # A factor on all steps changes nothing; this one makes the step from outside to outside weigh 1.
+        self.weights = (weights / weights[OUTSIDE_ID, OUTSIDE_ID]).astype(np.float32)
         self._goes_on = np.zeros_like(self.weights)
         tags = np.flatnonzero(continuation >= 0)
         self._goes_on[tags, continuation[tags]] = self.weights[tags, continuation[tags]]
@@ -81,12 +83,18 @@ class Chain:
             expected[:, t] = step
             joint = step * emissions[:, t]
             scale[:, t] = joint.sum(axis=1)
-            step = (joint / scale[:, t, None]) @ self.weights
+            step = _sum_of_steps(joint / scale[:, t, None], self.weights)
         return expected, scale
 
     def _backward(self, emissions: Floats, scale: Floats) -> Floats:
         """What each tag weighs by all words after it (N, T, L)."""
         after = np.ones_like(emissions)
         for t in range(emissions.shape[1] - 1, 0, -1):
-            after[:, t - 1] = (after[:, t] * emissions[:, t] / scale[:, t, None]) @ self.weights.T
+            after[:, t - 1] = _sum_of_steps(after[:, t] * emissions[:, t] / scale[:, t, None], self.weights.T)
         return after
+
+
+def _sum_of_steps(tags: Floats, weights: Floats) -> Floats:
+    """`tags @ weights`, (N, L) and (L, L) -> (N, L); a library's product rounds by the number of rows."""
+    total: Floats = (tags[:, :, None] * weights).sum(axis=1)
+    return total

@@ -163,9 +163,11 @@ class Predictor:
             broken.append(error)
 
     def _finish(self, chunk: list["_Prepared"], job: Job, min_score: float) -> Iterator[list[Entity] | NghiquyetError]:
-        for text, logits in zip(chunk, job.word_logits(), strict=True):
-            found = self.decode(text.source, text.encoded, logits)
-            yield text.error or [entity for entity in found if entity.score >= min_score]
+        logits = [each / self.temperature for each in job.word_logits()]
+        spans = self.decoder.decode_all(logits, [text.encoded.lines for text in chunk])
+        for text, some in zip(chunk, spans, strict=True):
+            kept = [span for span in some if span.score >= min_score]
+            yield text.error or list(entities(text.source, text.encoded, kept))
 
     def _windows(self, encoded: Encoded) -> list[Window]:
         return make_windows(encoded, self.max_pieces, self.overlap)

@@ -49,7 +49,7 @@ def stages(shape: Shape, texts: Sequence[str]) -> Stages:
         "words and pieces": lambda: [encoder.encode(text) for text in texts],
         "windows": lambda: [make_windows(each, predictor.max_pieces) for each in encoded],
         "model": lambda: [predictor.backend(pad([window])) for window in windows],
-        "decoding": lambda: [predictor.decode(*each) for each in zip(texts, encoded, logits, strict=True)],
+        "decoding": lambda: predictor.decoder.decode_all(logits, [each.lines for each in encoded]),
     }
     taken = {name: statistics.median(again(call, most=5, budget=20)) for name, call in calls.items()}
     taken["pieces"] = max(0.0, taken.pop("words and pieces") - taken["words"])

@@ -66,8 +66,18 @@ def test_lines_do_not_touch_each_other(seed: int, sizes: list[int]) -> None:
         for first, last in lines
         for s in Decoder().decode(logits[first:last], [(0, last - first)])
     ]
-    assert [(s.first, s.last, s.label) for s in together] == [(s.first, s.last, s.label) for s in apart]
-    assert [s.score for s in together] == pytest.approx([s.score for s in apart], abs=1e-5)
+    assert together == apart  # to the bit
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(0, 30), max_size=6), weighed=st.booleans())
+def test_texts_do_not_touch_each_other(seed: int, sizes: list[int], weighed: bool) -> None:
+    tags = len(LABELS.tags)
+    decoder = Decoder(random_logits(seed + 1, tags, tags).tolist() if weighed else None)
+    logits = [random_logits(seed + i, size, tags, scale=3.0) for i, size in enumerate(sizes)]
+    lines = [[(0, size // 2), (size // 2, size)] if size > 1 else [(0, 1)] * size for size in sizes]
+    apart = [decoder.decode(*each) for each in zip(logits, lines, strict=True)]
+    assert decoder.decode_all(logits, lines) == apart  # to the bit
 
 
 @settings(max_examples=100, deadline=None)
