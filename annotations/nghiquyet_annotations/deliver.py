@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from nghiquyet_annotations.server import ServerError
 
-LOOKS = 3  # how often a delivery whose outcome is unknown looks at what arrived and goes on
+LOOKS = 3  # how often a delivery whose outcome is unknown looks at what arrived, and finds nothing, before it ends
 
 T = TypeVar("T")
 
@@ -23,17 +23,19 @@ def deliver(
     Where a request failed nobody knows whether its items arrived: `missing` says which of some items the server lacks,
     and the delivery goes on with them. A ServerError that does not pass is raised; what was sent stays.
     """
-    left = items
-    for look in range(1, LOOKS + 1):
+    left, fruitless = items, 0
+    while left:
         try:
-            while left:
-                send(left[:batch])
-                advance(len(left[:batch]))
-                left = left[batch:]
-            return
+            send(left[:batch])
+            arrived = min(batch, len(left))
+            left, fruitless = left[batch:], 0
         except ServerError as error:
-            if look == LOOKS or not error.may_pass:
+            if not error.may_pass:
                 raise
             before = len(left)
             left = missing(left)
-            advance(before - len(left))
+            arrived = before - len(left)
+            fruitless = 0 if arrived else fruitless + 1
+            if fruitless == LOOKS:
+                raise
+        advance(arrived)
