@@ -127,10 +127,17 @@ def _crf(gold: Sequence[Document]) -> Run:
     path = Path(tempfile.mkdtemp()) / "crf"
     train_crf(gold, encoder, path)
     tagger = CrfTagger(path, encoder)
-    return lambda texts, given=None: [tagger.predict(Document("", text, ())) for text in texts]
+
+    def run(texts: Sequence[str], given: Segmenter | None = None) -> object:
+        return [tagger.predict(Document("", text, ())) for text in texts]
+
+    return run
 
 
 def _underthesea() -> Run:
     from underthesea import ner
 
-    return lambda texts, given=None: [ner(line.text) for text in texts for line in iter_lines(text)]
+    def run(texts: Sequence[str], given: Segmenter | None = None) -> object:
+        return [ner(line.text) for text in texts for line in iter_lines(text)]
+
+    return run

@@ -1,6 +1,8 @@
 """Where the time goes, by stage, operation and function, and the least that the processor would need."""
 
 import json
+import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -127,14 +129,18 @@ run(json.loads(Path({texts!r}).read_text("utf-8")))
 
 
 def sampled(shape: Shape, texts: Sequence[str], times: int, *, before: bool) -> dict[str, float]:
-    """The share of samples by the innermost function of this package, from py-spy; empty where it cannot run."""
+    """The share of samples of predicting by the innermost function of this package; empty where py-spy cannot run."""
+    py_spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if py_spy is None:
+        print("py-spy is not installed: no samples")
+        return {}
     folder = str(shape.export("onnx int8"))
     run = f"as_before(Path({folder!r}))" if before else f"Predictor.load({folder!r}).predict_batch"
     with tempfile.TemporaryDirectory() as scratch:
         raw, kept = Path(scratch) / "samples", Path(scratch) / "texts.json"
         kept.write_text(json.dumps(list(texts) * times), "utf-8")
         code = SAMPLED.format(scripts=str(Path(__file__).parents[1]), run=run, texts=str(kept))
-        command = ["py-spy", "record", "--rate", "200", "--format", "raw", "--output", str(raw), "--"]
+        command = [py_spy, "record", "--rate", "200", "--format", "raw", "--output", str(raw), "--"]
         done = subprocess.run([*command, sys.executable, "-c", code], capture_output=True, text=True)
         if done.returncode or not raw.is_file():
             print(f"py-spy: {done.stderr.strip()[-200:]}")
@@ -142,7 +148,8 @@ def sampled(shape: Shape, texts: Sequence[str], times: int, *, before: bool) -> 
         counts: Counter[str] = Counter()
         for line in raw.read_text("utf-8").splitlines():
             stack, _, number = line.rpartition(" ")
-            counts[_own_frame(stack)] += int(number)
+            if "engine.py" in stack or "predictor.py" in stack:  # neither imports nor loading
+                counts[_own_frame(stack)] += int(number)
     return {name: number / counts.total() for name, number in counts.most_common(OPERATIONS)}
 
 
@@ -152,7 +159,7 @@ def _own_frame(stack: str) -> str:
         if "nghiquyet/" in frame:
             name, _, place = frame.partition(" (")
             return f"{name} ({place.partition('nghiquyet/')[2].partition(':')[0]})"
-    return "start and others"
+    return "others"
 
 
 def _one_thread() -> Any:
