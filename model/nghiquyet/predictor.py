@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import Self
 
 from nghiquyet.artefact import DEFAULT_MODEL, Artefact, OperatingPoint, open_artefact
@@ -111,11 +112,11 @@ class Predictor:
             raise ConfigError(f"min_score is {min_score}; needed a probability, from 0 to 1")
         if batch_size is not None and batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}; needed at least 1")
-        with Engine(self.backend, batch_size) as engine:
+        with self._engine(batch_size) as engine:
             begun: deque[tuple[list[_Prepared], Job]] = deque()
             broken: list[Exception] = []
-            for chunk in _chunks(self._read(texts, broken), engine.read_ahead):
-                begun.append((chunk, engine.submit([text.windows for text in chunk])))
+            for chunk, job in _jobs(self._read(texts, broken), engine):
+                begun.append((chunk, job))
                 if len(begun) > 1:  # one is answered while the other runs
                     yield from self._finish(*begun.popleft(), min_score)
             for chunk, job in begun:
@@ -125,8 +126,11 @@ class Predictor:
 
     def word_logits(self, encoded: Sequence[Encoded], batch_size: int | None = None) -> list[Floats]:
         """Label logits (words, L) for each text, from each word's first piece."""
-        with Engine(self.backend, batch_size) as engine:
-            return engine.submit([self._windows(each) for each in encoded]).word_logits()
+        with self._engine(batch_size) as engine:
+            job = engine.job()
+            for each in encoded:
+                job.add(self._windows(each))
+            return job.word_logits()
 
     def min_score_for(self, precision: float) -> OperatingPoint:
         """The lowest score at which the model was this precise on its development data, and the recall it left.
@@ -169,6 +173,9 @@ class Predictor:
             kept = [span for span in some if span.score >= min_score]
             yield text.error or list(entities(text.source, text.encoded, kept))
 
+    def _engine(self, batch_size: int | None) -> Engine:
+        return Engine(self.backend, batch_size, self.max_pieces)
+
     def _windows(self, encoded: Encoded) -> list[Window]:
         return make_windows(encoded, self.max_pieces, self.overlap)
 
@@ -190,18 +197,22 @@ class _Prepared:
 NOTHING = Encoded([], [], [])
 
 
-def _chunks(texts: Iterable[_Prepared], windows: int) -> Iterator[list[_Prepared]]:
-    """Texts that have so many windows together, the last ones fewer; a blank text counts as a window."""
+def _jobs(texts: Iterable[_Prepared], engine: Engine) -> Iterator[tuple[list[_Prepared], Job]]:
+    """Texts that have `read_ahead` windows together, the last ones fewer, on their way; a blank text counts as one."""
     chunk: list[_Prepared] = []
-    size = 0
+    job, size = engine.job(), 0
     for text in texts:
         chunk.append(text)
+        job.add(text.windows)
+        sleep(0)  # between two texts a thread that waits for the interpreter may have it
         size += max(1, len(text.windows))
-        if size >= windows:
-            yield chunk
-            chunk, size = [], 0
+        if size >= engine.read_ahead:
+            job.start()
+            yield chunk, job
+            chunk, job, size = [], engine.job(), 0
     if chunk:
-        yield chunk
+        job.start()
+        yield chunk, job
 
 
 def _several(texts: Iterable[str], call: str) -> Iterable[str]:

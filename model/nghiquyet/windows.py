@@ -88,9 +88,10 @@ def _window(encoded: Encoded, line_ends: set[int], first: int, last: int, own: t
     return Window(ids, heads, first, last, own)
 
 
-def pad(windows: Sequence[Window]) -> NDArray[np.int64]:
-    """(B, T) ids, padded with `<pad>` to the longest window."""
-    batch = np.full((len(windows), max(len(w.ids) for w in windows)), PAD_ID, dtype=np.int64)
+def pad(windows: Sequence[Window], length: int | None = None) -> NDArray[np.int64]:
+    """(B, T) ids, padded with `<pad>` to `length`, or to the longest window."""
+    length = length or max(len(w.ids) for w in windows)
+    batch = np.full((len(windows), length), PAD_ID, dtype=np.int64)
     for row, window in zip(batch, windows, strict=True):
         row[: len(window.ids)] = window.ids
     return batch

@@ -16,6 +16,14 @@ def seconds(call: Call) -> float:
     return time.perf_counter() - begin
 
 
+def steady_seconds(call: Call, least: float = 1.0) -> float:
+    """Seconds of one call, on average over as many as last `least` seconds: what others left in the caches is gone."""
+    taken: list[float] = []
+    while sum(taken) < least:
+        taken.append(seconds(call))
+    return statistics.fmean(taken)
+
+
 @dataclass(frozen=True, slots=True)
 class Turns:
     """Seconds of each call, and of the reference beside them: a fixed piece of work that shows how quiet it was."""
@@ -34,11 +42,11 @@ class Turns:
 
 
 def take_turns(calls: Mapping[str, Call], reference: Call, repeats: int) -> Turns:
-    """Each call once a round, the reference before it, after a round that is not counted."""
+    """Each call once a round, or a second long, the reference before it, after a round that is not counted."""
     found = Turns({name: [] for name in calls}, [])
     for round_number in range(repeats + 1):
         for name, call in calls.items():
-            taken = seconds(reference), seconds(call)
+            taken = seconds(reference), steady_seconds(call)
             if round_number:
                 found.reference.append(taken[0])
                 found.calls[name].append(taken[1])

@@ -121,8 +121,9 @@ Every line alone (`batch_size=1`) against the default and against batches of 16 
 
 {table(header, rows)}
 
-By default ONNX Runtime and OpenVINO run each window alone, so that the answer is the same to the bit. torch runs short
-windows together; `batch_size=1` makes it as strict."""
+By default ONNX Runtime runs each window alone, and OpenVINO only windows of one length together (padded to a multiple
+of 8), so that the answer is the same to the bit. torch runs short windows of any length together; `batch_size=1` makes
+it as strict."""
 
 
 def _length(results: Figures) -> str:
@@ -156,13 +157,14 @@ Files:
 
 def _profile(results: Figures) -> str:
     parts = ["## Where the time goes"]
+    speeds = results["throughput"]["words a second"]
     for shape, found in results["profile"].items():
         total = sum(found["stages"].values())
         rows = [[name, 1e6 * taken / found["words"], f"{taken / total:.1%}"] for name, taken in found["stages"].items()]
         parts += [
             f"**{shape}, onnx int8, one thread**, step by step:",
             table(["", "microseconds a word", "share"], rows),
-            _floor(found),
+            _floor(found, results["machine"]["cores"], speeds[f"{shape}, pipeline, batches of 8"]),
             f"The operations of the model in one window of {found['window']} pieces (ONNX Runtime's own profile):",
             table(["", "ms", "share"], _shares(found["model"])),
         ]
@@ -181,18 +183,22 @@ def _shares(taken: Mapping[str, float]) -> list[list[object]]:
     return [[name, each, f"{each / total:.1%}"] for name, each in taken.items()]
 
 
-def _floor(found: Figures) -> str:
-    """How long the products alone would take at the rates that this processor reaches, against the whole model."""
+def _floor(found: Figures, cores: int, pipeline: float) -> str:
+    """How long the products alone would take at the rates that this processor reaches, against the whole model, and
+    against the pipeline, which does `pipeline` words a second.
+    """
     least = sum(found["operations"][kind] * 1e6 / (found["rates"][kind] * 1e9) for kind in ("int8", "fp32"))
     taken = found["stages"]["model"] / found["pieces"]
     weights, attention = (found["operations"][kind] for kind in ("int8", "fp32"))
     fast, slow = (found["rates"][kind] for kind in ("int8", "fp32"))
+    speed = cores * found["words"] / (least * found["pieces"])
     return (
         f"The floor: a piece takes {weights:.1f} million operations in products with weights and {attention:.1f} "
         f"million in attention; one core does {fast:.0f} billion a second in int8 and {slow:.0f} in fp32: "
         f"{1e6 * least:.1f} microseconds a piece at least. The model takes {1e6 * taken:.1f}, "
         f"{taken / least:.2f} times as long. It reads {found['pieces']:,} pieces in {found['windows']} windows for "
-        f"{found['words']:,} words."
+        f"{found['words']:,} words. Were there nothing but these products, {cores} cores would do "
+        f"{speed:,.0f} words a second, {speed / pipeline:.1f} times the pipeline in batches of 8."
     )
 
 

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nghiquyet import ArtefactError, ConfigError, MissingExtraError, Predictor
-from nghiquyet.backends import OpenVinoBackend
+from nghiquyet.backends import Dtype, OpenVinoBackend
 
 NO_OPENVINO = "the extra openvino is not installed"
 
@@ -51,10 +53,25 @@ def test_bf16_is_near(folder: str, request: pytest.FixtureRequest, tiny_onnx: Pa
     assert len(exact & near) > 0.8 * len(exact | near)
 
 
-def test_openvino_answers_alike_in_any_company_and_number_of_threads(tiny_openvino: Path, articles: list[str]) -> None:
-    texts = articles[0].splitlines()
-    alone = [Predictor.load(tiny_openvino, threads=1).predict(text) for text in texts]
-    assert Predictor.load(tiny_openvino, threads=3).predict_batch(texts[::-1]) == alone[::-1]
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_openvino_answers_alike_to_the_bit_in_any_company(
+    tiny_openvino: Path, articles: list[str], dtype: Dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [line for article in articles for line in article.splitlines()]
+    single = Predictor.load(tiny_openvino, threads=1, dtype=dtype)
+    alone = [single.predict(text) for text in texts]
+    sizes: list[int] = []
+    call = OpenVinoBackend.__call__
+
+    def counted(self: OpenVinoBackend, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        sizes.append(len(ids))
+        return call(self, ids)
+
+    monkeypatch.setattr(OpenVinoBackend, "__call__", counted)
+    several = Predictor.load(tiny_openvino, threads=3, dtype=dtype)
+    assert several.predict_batch(texts[::-1]) == alone[::-1]
+    assert several.predict_batch(texts, batch_size=16) == alone
+    assert max(sizes) > 4
 
 
 def test_an_unknown_or_impossible_dtype_is_named(tiny_onnx: Path) -> None:

@@ -26,9 +26,9 @@ from tests.texts import messy
 class Recorder(PieceBackend):
     """Keeps the shapes of its calls and how many ran at once."""
 
-    def __init__(self, vocabulary: int, calls: int = 1, batch_pieces: int = 256) -> None:
+    def __init__(self, vocabulary: int, calls: int = 1, batch_pieces: int = 256, length_step: int = 0) -> None:
         super().__init__(vocabulary)
-        self.calls, self.batch_pieces = calls, batch_pieces
+        self.calls, self.batch_pieces, self.length_step = calls, batch_pieces, length_step
         self.shapes: list[tuple[int, int]] = []
         self.most = 0
         self._running = 0
@@ -61,12 +61,19 @@ def slow_logits(backend: Backend, encoded: Encoded, max_pieces: int) -> Floats:
     batch_size=st.none() | st.integers(1, 5),
     max_pieces=st.integers(110, 200),
     batch_pieces=st.integers(1, 600),
+    length_step=st.sampled_from([0, 1, 8, 30]),
     calls=st.integers(1, 3),
 )
 def test_the_engine_is_running_windows_one_by_one(
-    encoder: Encoder, texts: list[str], batch_size: int | None, max_pieces: int, batch_pieces: int, calls: int
+    encoder: Encoder,
+    texts: list[str],
+    batch_size: int | None,
+    max_pieces: int,
+    batch_pieces: int,
+    length_step: int,
+    calls: int,
 ) -> None:
-    backend = Recorder(encoder.bpe.size, calls, batch_pieces)
+    backend = Recorder(encoder.bpe.size, calls, batch_pieces, length_step)
     encoded = [encoder.encode(text) for text in texts]
     found = Predictor(encoder, backend, max_pieces=max_pieces).word_logits(encoded, batch_size)
     assert backend.most <= calls
@@ -74,6 +81,8 @@ def test_the_engine_is_running_windows_one_by_one(
         assert all(size == 1 or size * width <= batch_pieces for size, width in backend.shapes)
     else:
         assert all(size <= batch_size for size, _ in backend.shapes)
+    if length_step:
+        assert all(width % length_step == 0 or width == max_pieces for _, width in backend.shapes)
     for logits, each in zip(found, encoded, strict=True):
         assert np.array_equal(logits, slow_logits(backend, each, max_pieces))
 
@@ -157,7 +166,10 @@ def test_a_failure_of_the_backend_is_told(encoder: Encoder) -> None:
 def test_blank_texts_run_nothing(encoder: Encoder) -> None:
     backend = Recorder(encoder.bpe.size)
     with Engine(backend) as engine:
-        assert engine.submit([[], []]).word_logits()[1].shape == (0, len(LABELS.tags))
+        job = engine.job()
+        job.add([])
+        job.add([])
+        assert job.word_logits()[1].shape == (0, len(LABELS.tags))
     assert backend.shapes == []
 
 
