@@ -69,6 +69,26 @@ def test_masking_hides_what_it_should() -> None:
     assert (hidden == batch.targets).float().mean().item() == pytest.approx(0.1, abs=0.03)
 
 
+def test_words_are_hidden_whole() -> None:
+    randomness = torch.Generator().manual_seed(0)
+    goes_on = torch.rand(1000, generator=randomness) < 0.5
+    goes_on[:4] = False
+    ids = torch.randint(UNK_ID + 1, 999, (64, 128), generator=randomness)
+    ids[:, 0] = 0
+    chosen = mask_batch(ids, 0.15, 999, randomness, goes_on).chosen
+    same_word = goes_on[ids[:, :-1]]
+    assert torch.equal(chosen[:, 1:][same_word], chosen[:, :-1][same_word])
+    assert (chosen[:, 1:] != chosen[:, :-1])[~same_word].any()
+    assert chosen.float().mean().item() == pytest.approx(0.15, abs=0.02)
+
+
+def test_whole_words_are_for_masking_alone() -> None:
+    values = {"vocab": "v", "files": ["f"], "output": "o", "whole_words": True}
+    assert PretrainConfig.model_validate(values).generator is None
+    with pytest.raises(ValueError, match="leave it out, or generator"):
+        PretrainConfig.model_validate(values | {"generator": "g"})
+
+
 def test_the_rate_rises_stays_and_falls() -> None:
     rates = [rate_factor(step, 100, 0.1, 0.4) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)

@@ -17,12 +17,15 @@ class MaskedBatch:
     targets: Tensor
 
 
-def mask_batch(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator) -> MaskedBatch:
-    """Hides about `rate` of `ids` (B, T), each piece by itself.
+def mask_batch(
+    ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator, goes_on: Tensor | None = None
+) -> MaskedBatch:
+    """Hides about `rate` of `ids` (B, T), each piece by itself; with `goes_on` (V,), words whole.
 
-    Of the hidden, 80% read `<mask>`, 10% another piece, 10% themselves (BERT, Devlin et al. 2019).
+    `goes_on` tells of each piece whether the next one belongs to the same word. Of the hidden, 80% read `<mask>`, 10%
+    another piece, 10% themselves (BERT, Devlin et al. 2019).
     """
-    chosen = _choose(ids, rate, randomness)
+    chosen = _choose(ids, rate, randomness, goes_on)
     inputs = ids.clone()
     draw = torch.rand(ids.shape, generator=randomness)
     inputs[chosen & (draw < 0.8)] = mask_id
@@ -37,6 +40,16 @@ def hide_all(ids: Tensor, rate: float, mask_id: int, randomness: torch.Generator
     return MaskedBatch(torch.where(chosen, mask_id, ids), chosen, ids[chosen])
 
 
-def _choose(ids: Tensor, rate: float, randomness: torch.Generator | None) -> Tensor:
-    chosen = torch.rand(ids.shape, generator=randomness, device=ids.device) < rate
-    return chosen & (ids > UNK_ID)  # control tokens and unknown pieces teach nothing
+def _choose(ids: Tensor, rate: float, randomness: torch.Generator | None, goes_on: Tensor | None = None) -> Tensor:
+    draw = torch.rand(ids.shape, generator=randomness, device=ids.device)
+    if goes_on is not None:
+        draw = draw.gather(1, _word_starts(ids, goes_on))
+    return (draw < rate) & (ids > UNK_ID)  # control tokens and unknown pieces teach nothing
+
+
+def _word_starts(ids: Tensor, goes_on: Tensor) -> Tensor:
+    """(B, T): of each piece the place where its word begins."""
+    places = torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+    starts = torch.ones_like(ids, dtype=torch.bool)
+    starts[:, 1:] = ~goes_on[ids[:, :-1]]
+    return torch.where(starts, places, 0).cummax(dim=1).values

@@ -11,17 +11,20 @@ REPLACED_WEIGHT = 50.0  # of the binary loss, small on average since most pieces
 
 
 class MaskedLanguage(torch.nn.Module):
-    """Masked language modelling (Devlin et al. 2019)."""
+    """Masked language modelling (Devlin et al. 2019). `goes_on` (V,) hides words whole, see `mask_batch`."""
 
-    def __init__(self, model: RobertaForMaskedLM, mask_rate: float, mask_id: int) -> None:
+    def __init__(
+        self, model: RobertaForMaskedLM, mask_rate: float, mask_id: int, goes_on: Tensor | None = None
+    ) -> None:
         super().__init__()
+        self.goes_on = goes_on
         self.model = model
         self.mask_rate = mask_rate
         self.mask_id = mask_id
 
     def losses(self, ids: Tensor, randomness: torch.Generator) -> dict[str, Tensor]:
         """The parts of the loss on `ids` (B, T), by name; their sum is the loss."""
-        batch = mask_batch(ids, self.mask_rate, self.mask_id, randomness)
+        batch = mask_batch(ids, self.mask_rate, self.mask_id, randomness, self.goes_on)
         states = self.model.roberta(batch.inputs)[0]
         return {"mlm": piece_loss(self.model, states, batch.chosen, batch.targets)}
 

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 from nghiquyet.artefact import sha256
-from nghiquyet.bpe import BOS_ID, EOS_ID, PAD_ID, PhobertBpe
+from nghiquyet.bpe import BOS_ID, EOS_ID, PAD_ID, UNK_ID, PhobertBpe
 from nghiquyet.errors import ConfigError
 from nghiquyet.windows import MAX_PIECES
 from nghiquyet_training.corpus import Ids, encode_corpus, read_texts
@@ -120,10 +120,16 @@ class Pretraining:
 
     def _build_objective(self) -> MaskedLanguage | ReplacedPieces:
         if self.config.generator is None:
-            return MaskedLanguage(self.model, self.config.mask_rate, self.bpe.mask_id)
+            goes_on = self._goes_on() if self.config.whole_words else None
+            return MaskedLanguage(self.model, self.config.mask_rate, self.bpe.mask_id, goes_on)
         generator = self._bare_model()
         load_encoder_weights(generator, expand(self.config.generator))
         return ReplacedPieces(self.model, generator, self.config.mask_rate, self.bpe.mask_id)
+
+    def _goes_on(self) -> Tensor:
+        """(V,): whether the next piece belongs to the same word."""
+        own = [piece.endswith("@@") for piece in read_pieces(self.output / "vocab.txt")]
+        return torch.tensor([*[False] * (UNK_ID + 1), *own, False])
 
     def _start_from_frequencies(self, model: RobertaForMaskedLM) -> None:
         """Sets the output bias to the log frequency of each piece: the embeddings need not learn it first."""

@@ -58,6 +58,8 @@ class PretrainConfig(Settings):
     """Sequences in one step."""
     mask_rate: float = Field(0.15, gt=0, lt=1)
     """Share of pieces that are hidden."""
+    whole_words: bool = False
+    """Hide all pieces of a word or none; of masked language modelling only."""
     learning_rate: float = Field(1e-3, gt=0)
     """Peak learning rate."""
     warmup: float = Field(0.05, ge=0, lt=1)
@@ -72,3 +74,9 @@ class PretrainConfig(Settings):
     """Time between two checkpoints."""
     seed: int = 0
     """Seed of the weights, the order of the blocks and the masks."""
+
+    @model_validator(mode="after")
+    def _objective_fits(self) -> Self:
+        if self.whole_words and self.generator:
+            raise ValueError("whole_words hides words for masked language modelling; leave it out, or generator")
+        return self
