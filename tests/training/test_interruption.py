@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from nghiquyet.errors import ConfigError
 from nghiquyet_training.run import run
 from tests.conftest import GOLD, ROOT, TINY_ENCODER
 from tests.training.test_run import smoke
@@ -55,20 +57,44 @@ def test_killed_at_any_step_and_resumed_it_ends_at_the_same_weights(tmp_path: Pa
     assert all(torch.equal(whole[name], resumed[name]) for name in whole), f"killed at step {wanted}"
 
 
-def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
+Done = subprocess.CompletedProcess[str]
+# accelerate calls every launch of several processes on one machine so; without GPUs they talk over gloo.
+ACCELERATE = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
+ACCELERATE += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+LAUNCHERS = {
+    "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+    "accelerate": [
+        "-m",
+        "accelerate.commands.launch",
+        *ACCELERATE,
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+    ],
+}
+
+
+def launch(
+    launcher: str, output: Path, settings: tuple[str, ...], **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *LAUNCHERS[launcher], *arguments(output, settings)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_end_where_one_does(launcher: str, tmp_path: Path) -> None:
     # Each gold window twice, and two windows a step: then no step has to be filled up.
     settings = ("optimizer.batch=2", "data.gold_repeats=2", "optimizer.epochs=1", "encoder.dropout=0")
     settings += ("optimizer.bf16=false", "optimizer.checkpoint_steps=50", "data.train=[]")
     settings += (f"data.split=[{GOLD}]", "data.dev_tenths=[5]", "optimizer.learning_rate=3e-3")
     alone = run(smoke(tmp_path / "one", *settings))["development"]["micro"].counts
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [sys.executable, *launcher, *arguments(tmp_path / "two", settings)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = launch(launcher, tmp_path / "two", settings)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("model: ") == 1
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
@@ -80,5 +106,23 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
     from nghiquyet_training.trainer import predict_documents
 
     gold = [d for d in read_documents([GOLD]) if d.id == "f5b2c38b88604859"]
-    shared = total(pair(gold, predict_documents(Predictor.load(tmp_path / "two" / "model"), gold)))
+    predictor = Predictor.load(tmp_path / "two" / "model")
+    assert predictor.artefact is not None
+    assert "in 2 processes" in predictor.artefact.manifest.footprint["fine-tuning"]
+    shared = total(pair(gold, predict_documents(predictor, gold)))
     assert abs(shared.f1 - alone.f1) < 0.02
+
+
+def test_fsdp_is_refused_where_it_cannot_work(tmp_path: Path) -> None:
+    done = launch("torchrun", tmp_path / "parted", (), ACCELERATE_USE_FSDP="true")
+    assert done.returncode != 0
+    assert "error: FSDP parts a model among GPUs, and there are none here; launch without --use_fsdp" in done.stderr
+    assert not (tmp_path / "parted").exists()
+
+
+def test_fsdp_leaves_out_the_development_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    settings = ("data.train=[]", f"data.split=[{GOLD}]", "data.dev_tenths=[5]")
+    with pytest.raises(ConfigError, match=r"--set data.dev_tenths=\[\]"):
+        run(smoke(tmp_path / "run", *settings))

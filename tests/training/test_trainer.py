@@ -77,7 +77,7 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
         windows_at_once(OptimizerConfig(batch=8, accumulate=3))
 
 
-@pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated")
+@pytest.mark.filterwarnings("error:.*checkpointing.*is deprecated")
 def test_checkpointing_computes_layers_twice_and_changes_nothing(tmp_path: Path, gold: list[Document]) -> None:
     found, calls = [], []
     for value in ("false", "true"):

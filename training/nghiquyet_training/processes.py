@@ -21,6 +21,11 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def is_sharded() -> bool:
+    """Whether `accelerate launch --use_fsdp` started this: no process holds the whole model."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("1", "true", "yes")
+
+
 def device_count() -> int:
     """What a step is shared among: the processes, or the GPUs of a process that was not launched with others."""
     if process_count() > 1:

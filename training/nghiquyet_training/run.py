@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset, concatenate_datasets
 from transformers import RobertaForTokenClassification, set_seed
 
@@ -29,7 +30,7 @@ from nghiquyet_training.licences import obligations
 from nghiquyet_training.mentions import with_other_mentions
 from nghiquyet_training.package import package_run
 from nghiquyet_training.perturb import augmented
-from nghiquyet_training.processes import is_first, one_on_each_machine_first, together
+from nghiquyet_training.processes import is_first, is_sharded, one_on_each_machine_first, process_count, together
 from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, hardware, versions
 from nghiquyet_training.settings import expand
 from nghiquyet_training.silver import read_silver
@@ -107,6 +108,7 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     output = expand(config.output)
     splits = load_splits(config.data)
     check_folder(output, config, resume)
+    check_launch(splits)
     with together():
         # Before the run's folder is made: what cannot start leaves none behind.
         with one_on_each_machine_first():
@@ -149,7 +151,7 @@ def _train_and_package(config: TrainConfig, splits: Splits, output: Path, resume
         metrics=metrics,
         calibration=calibration,
         transitions=transitions,
-        footprint={"fine-tuning": f"{seconds} seconds on {hardware()}"},
+        footprint={"fine-tuning": f"{seconds} seconds on {hardware()}{in_processes()}"},
     )
     shutil.rmtree(output / "checkpoints")
     return scores
@@ -184,6 +186,24 @@ def check_folder(output: Path, config: TrainConfig, resume: bool) -> None:
             raise ConfigError(
                 f"{output} was begun with other settings (see its config.yaml); resume with the same ones"
             )
+
+
+def in_processes() -> str:
+    """For the footprint: among how many processes the work was shared, where there were several."""
+    return f", in {process_count()} processes" if process_count() > 1 else ""
+
+
+def check_launch(splits: Splits) -> None:
+    """What FSDP cannot do is an error before anything begins."""
+    if not is_sharded():
+        return
+    if not torch.accelerator.is_available():
+        raise ConfigError("FSDP parts a model among GPUs, and there are none here; launch without --use_fsdp")
+    if splits.dev:
+        raise ConfigError(
+            "with FSDP no process has the whole model to evaluate on development documents while training; leave "
+            "them out (--set data.dev_tenths=[]) and evaluate the finished model, or train without FSDP"
+        )
 
 
 @contextmanager

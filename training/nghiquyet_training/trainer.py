@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -62,11 +63,6 @@ class SpanTrainer(Trainer):
 
     def __init__(self, *, encoder: Encoder, dev: Sequence[Document], config: TrainConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.is_fsdp_enabled and dev:
-            raise ConfigError(
-                "with FSDP no process has the whole model to evaluate on development documents while training; leave "
-                "them out (--set data.dev_tenths=[]) and evaluate the finished model, or train without FSDP"
-            )
         self.model_accepts_loss_kwargs = True  # the loss here is a share of the whole step's, see compute_loss
         self.tagger = cast(RobertaForTokenClassification, self.model)
         self._encoder = encoder
@@ -258,7 +254,7 @@ def make_trainer(
         num_train_epochs=options.epochs,
         per_device_train_batch_size=windows_at_once(options),
         gradient_accumulation_steps=options.accumulate,
-        gradient_checkpointing=options.checkpointing or None,  # the name that every 5.x knows; False would warn
+        **_checkpointing(options.checkpointing),
         learning_rate=options.learning_rate,
         warmup_steps=options.warmup,
         lr_scheduler_type="linear",
@@ -292,3 +288,9 @@ def make_trainer(
         data_collator=collate,
         callbacks=callbacks,
     )
+
+
+def _checkpointing(wanted: bool) -> dict[str, Any]:
+    """Recomputation of layers, under the name that this transformers has for it: 5.x renamed it on the way."""
+    names = [field.name for field in fields(TrainingArguments)]
+    return {"activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing": wanted}
