@@ -4,12 +4,13 @@ Shards go to a pool of workers that each load the model once. Ray starts a worke
 shard again. On a cluster, all machines must see the files and the output folder under the same paths.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.progress import track
@@ -18,6 +19,8 @@ from nghiquyet.artefact import open_artefact
 from nghiquyet.errors import ConfigError, InputError, MissingExtraError
 from nghiquyet.parallel import Answer, ModelChoice, answers
 from nghiquyet.sources import Source
+
+STARTS = 3  # attempts to start a Ray of our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def predict_corpus(job: Job, *, workers: int, resume: bool, console: Console, te
     arguments = (job.choice, str(job.output.resolve()), job.text_field, job.min_score)
     with _connected():
         done = ray.data.from_items(left, override_num_blocks=len(left)).map(
-            ShardWorker,
+            cast(Any, ShardWorker),  # a class whose instances are the function
             fn_constructor_args=arguments,
             compute=ray.data.ActorPoolStrategy(size=min(workers, len(left))),
             num_cpus=1,
@@ -104,16 +107,9 @@ def _connected() -> Iterator[None]:
     """A connection to the cluster that RAY_ADDRESS names, or to a Ray of our own on this machine."""
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ours = not ray.is_initialized()
     if ours:
-        address = os.environ.get("RAY_ADDRESS")
-        alone = {} if address else {"include_dashboard": False}
-        try:
-            ray.init(log_to_driver=False, logging_level="ERROR", **alone)
-        except Exception as error:  # Ray raises the plain kind where a node does not start in time
-            where = f"the cluster at RAY_ADDRESS={address} cannot be reached" if address else "Ray did not start here"
-            raise ConfigError(f"{where}: {error} Without Ray: --engine local --workers N") from error
+        _start()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     try:
@@ -121,3 +117,22 @@ def _connected() -> Iterator[None]:
     finally:
         if ours:
             ray.shutdown()
+
+
+def _start() -> None:
+    """Joins or starts Ray. Its own processes have 30 s to start, whatever else the machine does: it may try again."""
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = os.environ.get("RAY_ADDRESS")
+    for left in range(0 if address else STARTS - 1, -1, -1):
+        try:
+            ray.init(include_dashboard=None if address else False, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except Exception as error:  # Ray raises the plain kind where a node does not start in time
+            ray.shutdown()
+            if not left:
+                where = (
+                    f"the cluster at RAY_ADDRESS={address} cannot be reached" if address else "Ray did not start here"
+                )
+                raise ConfigError(f"{where}: {error} Without Ray: --engine local --workers N") from error
