@@ -16,16 +16,18 @@ from transformers import AutoModelForTokenClassification, PhobertTokenizer, Robe
 
 from nghiquyet import Predictor
 from nghiquyet.bpe import PhobertBpe
-from nghiquyet.encode import Encoder, word_form
+from nghiquyet.encode import word_form
+from nghiquyet.label_studio import read_documents
 from nghiquyet.normalize import iter_lines
 from nghiquyet.segment import load_segmenter
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.export import export
+from nghiquyet_training.export import FORMS, Bounds, export
 from nghiquyet_training.publish import segmented
 from nghiquyet_training.run import run
 from tests.conftest import GOLD, ROOT, TINY_ENCODER
 
 WORDS = 200_000
+LINE = "Bí thư Huyện ủy Thanh Oai Bùi Hoàng Phan phát biểu; hòa 7/9 chỉ tiêu."
 
 
 def test_pieces_of_200_000_words_are_those_of_transformers(corpus_folder: Path, phobert_vocabulary: Path) -> None:
@@ -79,32 +81,45 @@ def phobert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_model_of_full_size_goes_all_the_way(phobert: Path, tmp_path: Path) -> None:
-    """Trains, is evaluated, packaged, exported, quantised, loaded; its logits are those of transformers."""
-    document = json.loads(GOLD.read_text("utf-8"))[:1]
-    few = tmp_path / "few.json"
-    few.write_text(json.dumps(document), encoding="utf-8")
-    settings = [f"encoder.path={phobert}", f"data.train=[{few}]", f"output={tmp_path / 'run'}"]
-    settings += ["optimizer.epochs=0.1", "optimizer.batch=2", "window_pieces=64"]
+@pytest.fixture(scope="module")
+def trained(phobert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's folder: a few steps on one article, evaluated on the start of another."""
+    folder = tmp_path_factory.mktemp("full-size")
+    documents = json.loads(GOLD.read_text("utf-8"))[:2]
+    for name, document in zip(("train", "test"), documents, strict=True):
+        (folder / f"{name}.json").write_text(json.dumps([document]), encoding="utf-8")
+    settings = [f"encoder.path={phobert}", f"data.train=[{folder}/train.json]", f"data.test=[{folder}/test.json]"]
+    settings += [f"output={folder / 'run'}", "optimizer.epochs=0.1", "optimizer.batch=2", "window_pieces=64"]
     run(TrainConfig.load(ROOT / "configs" / "phobert-base.yaml", settings))
-    model = tmp_path / "run" / "model"
-    predictor = Predictor.load(model)
+    return folder / "run"
+
+
+def test_a_model_of_full_size_is_trained_evaluated_and_packaged(trained: Path) -> None:
+    """And its logits are those of transformers."""
+    predictor = Predictor.load(trained / "model")
     assert predictor.artefact is not None
-    assert predictor.artefact.manifest.licence == "mit"
-    assert predictor.artefact.manifest.segmenter == "underthesea"
-
-    line = "Bí thư Huyện ủy Thanh Oai Bùi Hoàng Phan phát biểu; hòa 7/9 chỉ tiêu."
-    fp32, int8 = tmp_path / "fp32", tmp_path / "int8"
-    assert export(model, fp32, [line], int8=False).equal_labels == 1.0
-    assert export(model, int8, [line], int8=True).words > 10
-    assert_logits_of_transformers(model, line, [predictor, Predictor.load(fp32)])
-    for entity in Predictor.load(int8).predict(line):
-        assert line[entity.start : entity.end] == entity.text
+    manifest = predictor.artefact.manifest
+    assert (manifest.licence, manifest.segmenter) == ("mit", "underthesea")
+    gold = len(read_documents([trained.parent / "test.json"])[0].entities)
+    assert manifest.metrics["test"]["micro"]["gold"] == gold > 10
+    assert_logits_of_transformers(trained / "model", LINE, predictor)
 
 
-def assert_logits_of_transformers(model: Path, line: str, predictors: list[Predictor]) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_of_full_size_is_exported_and_quantised(form: str, trained: Path, tmp_path: Path) -> None:
+    if form == "openvino":
+        pytest.importorskip("nncf", reason="the extra quantise is not installed")
+    model, fp32, int8 = trained / "model", tmp_path / "fp32", tmp_path / "int8"
+    assert export(model, fp32, [LINE], int8=False, form=form).equal_labels == 1.0
+    assert export(model, int8, [LINE], int8=True, form=form, bounds=Bounds(f1=1.0, labels=0.2)).words > 10
+    assert_logits_of_transformers(model, LINE, Predictor.load(fp32))
+    for entity in Predictor.load(int8).predict(LINE, min_score=0.0):
+        assert LINE[entity.start : entity.end] == entity.text
+
+
+def assert_logits_of_transformers(model: Path, line: str, predictor: Predictor) -> None:
     """Transformers' own tokenizer and forward pass, in fp32, against ours."""
-    encoder: Encoder = predictors[0].encoder
+    encoder = predictor.encoder
     encoded = encoder.encode(line)
     heads = [1 + sum(map(len, encoded.pieces[:word])) for word in range(len(encoded))]
     tokenizer = PhobertTokenizer(str(model / "vocab.txt"), str(model / "bpe.codes"))
@@ -112,5 +127,4 @@ def assert_logits_of_transformers(model: Path, line: str, predictors: list[Predi
     plain = AutoModelForTokenClassification.from_pretrained(model, dtype=torch.float32).eval()
     with torch.inference_mode():
         theirs = plain(**inputs).logits[0, heads].numpy()
-    for predictor in predictors:
-        assert abs(predictor.word_logits([encoded])[0] - theirs).max() < 1e-4
+    assert abs(predictor.word_logits([encoded])[0] - theirs).max() < 1e-4
