@@ -2,7 +2,7 @@
 
 import typer
 
-from nghiquyet_annotations import cli_backend, cli_files, cli_server
+from nghiquyet_annotations import cli_backend, cli_files, cli_server, cli_standoff
 
 app = typer.Typer(
     help="From a folder of articles to annotated data, with Label Studio. On files, no server is asked.",
@@ -13,6 +13,7 @@ app = typer.Typer(
 app.add_typer(cli_server.app)
 app.add_typer(cli_backend.app)
 app.add_typer(cli_files.app)
+app.add_typer(cli_standoff.app)
 
 if __name__ == "__main__":
     app()
