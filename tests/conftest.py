@@ -31,6 +31,7 @@ class PieceBackend:
     calls = 1
     batch_pieces = 256
     length_step = 0
+    is_exact = True
 
     def __init__(self, vocabulary: int) -> None:
         self.table = np.random.default_rng(0).normal(size=(vocabulary, len(LABELS.tags))).astype(np.float32)

@@ -38,8 +38,10 @@ class Backend(Protocol):
     batch_pieces: int
     """Pieces, padding counted, up to which windows run faster together than alone; 1 where they never do."""
     length_step: int
-    """Windows are padded to a multiple of this, and those of one length alone run together: then company changes
-    nothing. 0: windows of any lengths run together, padded to the longest."""
+    """Windows are padded to a multiple of this, and only those of one length run together. 0: windows of any lengths
+    do, padded to the longest."""
+    is_exact: bool
+    """Whether what runs beside a window of its length changes nothing for it, to the bit."""
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Ids (B, T), padded with `<pad>` -> logits (B, T, L)."""
@@ -50,11 +52,11 @@ class OnnxBackend:
     """ONNX Runtime on the CPU; `threads` None takes all cores this process may use.
 
     A call keeps to its own thread. Calls side by side waste nothing on waiting for each other, and a batch is no
-    faster here than its windows one by one.
+    faster here than its windows one by one. A model without a mask among its inputs takes no padding.
     """
 
     batch_pieces = 1
-    length_step = 0
+    is_exact = False
 
     def __init__(self, model: Path, threads: int | None = None) -> None:
         import onnxruntime as ort
@@ -71,9 +73,13 @@ class OnnxBackend:
             raise ArtefactError(
                 f"{model} is not a model that ONNX Runtime {ort.__version__} can run: {error}"
             ) from error
+        self.has_mask = any(each.name == "attention_mask" for each in self.session.get_inputs())
+        self.length_step = 0 if self.has_mask else 1
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        inputs = {"input_ids": ids, "attention_mask": _mask(ids)}
+        inputs = {"input_ids": ids}
+        if self.has_mask:
+            inputs["attention_mask"] = _mask(ids)
         logits: NDArray[np.float32] = self.session.run(["logits"], inputs)[0]
         return logits
 
@@ -88,6 +94,7 @@ class OpenVinoBackend:
 
     batch_pieces = 512
     length_step = 8  # each new length costs the runtime some milliseconds of compiling, once
+    is_exact = True
 
     def __init__(self, model: Path, threads: int | None = None, dtype: Dtype = "fp32") -> None:
         try:
@@ -125,6 +132,7 @@ class TorchBackend:
 
     calls = 1
     length_step = 0
+    is_exact = False
 
     def __init__(self, model: "RobertaForTokenClassification") -> None:
         self._model = model

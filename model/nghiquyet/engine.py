@@ -74,7 +74,6 @@ class Job:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._runs_alone = engine.batch_size == 1 or (engine.batch_size is None and engine.backend.batch_pieces == 1)
-        self._is_exact = engine.backend.length_step > 0
         self._texts = 0
         self._waiting: list[Place] = []
         self._batches: list[list[Place]] = []
@@ -84,7 +83,7 @@ class Job:
         """The windows of the next text. Where company changes nothing, no thread waits for more of them."""
         self._waiting += [(self._texts, window) for window in windows]
         self._texts += 1
-        if self._runs_alone or (self._is_exact and self._engine.is_idle):
+        if self._runs_alone or (self._engine.backend.is_exact and self._engine.is_idle):
             self.start()
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.models import COMPACT, EXPORTS, Shape
+from benchmarks.models import BEFORE_FILE, COMPACT, EXPORTS, Shape
 from nghiquyet.backends import OnnxBackend
 from nghiquyet.documents import Document
 from nghiquyet.encode import Encoder
@@ -93,7 +93,8 @@ def as_before(folder: Path) -> Run:
     assert isinstance(backend, OnnxBackend)
     options = ort.SessionOptions()
     options.intra_op_num_threads, backend.calls = backend.calls, 1
-    backend.session = ort.InferenceSession(str(folder / "model.onnx"), options)
+    backend.session = ort.InferenceSession(str(folder / BEFORE_FILE), options)
+    backend.has_mask, backend.length_step = True, 0
     return _predicting(predictor, batch_size=16)
 
 

@@ -14,9 +14,11 @@ from nghiquyet.labels import LABELS
 from nghiquyet.segment import load_segmenter
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.export import FORMS, Bounds, export
+from nghiquyet_training.formats import write_onnx
 from nghiquyet_training.package import package_run
 
 COMPACT = Path(__file__).parents[2] / "training" / "checkpoints" / "compact"
+BEFORE_FILE = "before.onnx"  # beside the int8 export: the graph that this package exported at first
 ANYTHING = Bounds(f1=1.0, labels=1.0)  # random weights answer by the last digit
 EXPORTS = {f"{form} {'int8' if int8 else 'fp32'}": (form, int8) for form in FORMS for int8 in (True, False)}
 
@@ -57,6 +59,9 @@ def make_shapes(folder: Path, vocabulary: Path | None, texts: list[str]) -> list
             if not shape.export(name).exists():
                 print(f"making {shape.name}, {name}", flush=True)
                 export(shape.folder, shape.export(name), texts, int8=int8, form=form, bounds=ANYTHING)
+        if not (before := shape.export("onnx int8") / BEFORE_FILE).exists():
+            checkpoint = RobertaForTokenClassification.from_pretrained(shape.folder, dtype=torch.float32).eval()
+            write_onnx(checkpoint, before, [], fused=False)
     return shapes
 
 

@@ -9,13 +9,14 @@ from transformers import RobertaConfig, RobertaForTokenClassification
 
 from nghiquyet import ArtefactError, Predictor
 from nghiquyet.artefact import open_artefact, sha256
+from nghiquyet.backends import OnnxBackend
 from nghiquyet.documents import Document
 from nghiquyet_training.export import Bounds, Parity, _refuse, export
+from nghiquyet_training.formats import write_onnx
 from nghiquyet_training.graph import TaggerGraph
 
 
-@pytest.mark.parametrize("heads", [2, 3])  # of 16, whose scale is a power of two, and of 12, whose scale is none
-def test_the_graph_is_the_model(heads: int) -> None:
+def random_model(heads: int) -> RobertaForTokenClassification:
     torch.manual_seed(0)
     shape = RobertaConfig(
         vocab_size=50,
@@ -28,15 +29,36 @@ def test_the_graph_is_the_model(heads: int) -> None:
         initializer_range=0.5,
         num_labels=5,
     )
-    model = RobertaForTokenClassification(shape).eval()
+    return RobertaForTokenClassification(shape).eval()
+
+
+@pytest.mark.parametrize("heads", [2, 3])  # of 16, whose scale is a power of two, and of 12, whose scale is none
+def test_the_graph_is_the_model(heads: int) -> None:
+    model = random_model(heads)
     ids = torch.randint(4, 50, (3, 32))
     mask = torch.ones_like(ids)
     mask[1, 20:] = mask[2, 1:] = 0
-    ids[mask == 0] = shape.pad_token_id
+    ids[mask == 0] = model.config.pad_token_id
     with torch.inference_mode():
         expected = model(ids, attention_mask=mask).logits
         found = TaggerGraph(model).eval()(ids, mask)
     assert torch.allclose(found[mask.bool()], expected[mask.bool()], atol=1e-4)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_both_graphs_of_onnx_are_the_model(fused: bool, tmp_path: Path) -> None:
+    """With the runtime's own attention windows of one length run together, with standard operations all do."""
+    model = random_model(2)
+    write_onnx(model, tmp_path / "model.onnx", None, fused=fused)
+    backend = OnnxBackend(tmp_path / "model.onnx")
+    assert backend.length_step == int(fused)
+    ids = torch.randint(4, 50, (3, 29))
+    if not fused:
+        ids[1, 20:] = ids[2, 1:] = model.config.pad_token_id
+    mask = (ids != model.config.pad_token_id).long()
+    with torch.inference_mode():
+        expected = model(ids, attention_mask=mask).logits[mask.bool()]
+    assert torch.allclose(torch.from_numpy(backend(ids.numpy()))[mask.bool()], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])

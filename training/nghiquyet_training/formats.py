@@ -20,13 +20,20 @@ OPSET = 18
 CALIBRATION_WINDOWS = 300  # more change the scales little and cost a run each
 
 
-def write_onnx(model: RobertaForTokenClassification, path: Path, windows: Sequence[Ids] | None) -> None:
-    """ONNX in fp32; with `windows` in int8, whose scales are taken from each call: nothing is calibrated."""
+def write_onnx(
+    model: RobertaForTokenClassification, path: Path, windows: Sequence[Ids] | None, *, fused: bool = True
+) -> None:
+    """ONNX in fp32; with `windows` in int8, whose scales are taken from each call: nothing is calibrated.
+
+    `fused`: with ONNX Runtime's own attention, which takes no padding; else with standard operations and a mask.
+    """
+    graph = TaggerGraph(model, fused=fused)
+    inputs = ["input_ids"] if fused else ["input_ids", "attention_mask"]
     if windows is None:
-        _export_graph(model, path)
+        _export_graph(graph, path, inputs)
         return
     plain = path.with_suffix(".fp32.onnx")
-    _export_graph(model, plain)
+    _export_graph(graph, plain, inputs)
     quantize_dynamic(plain, path, per_channel=True, weight_type=QuantType.QInt8)
     plain.unlink()
 
@@ -40,7 +47,7 @@ def write_openvino(model: RobertaForTokenClassification, path: Path, windows: Se
     except ImportError as error:
         raise MissingExtraError("an export for OpenVINO", "quantise") from error
     plain = path.with_suffix(".fp32.onnx")
-    _export_graph(model, plain)
+    _export_graph(TaggerGraph(model), plain, ["input_ids", "attention_mask"])
     graph = openvino.convert_model(plain)
     if windows is not None:
         inputs = [{"input_ids": ids, "attention_mask": np.ones_like(ids)} for ids in windows[:CALIBRATION_WINDOWS]]
@@ -51,16 +58,17 @@ def write_openvino(model: RobertaForTokenClassification, path: Path, windows: Se
     plain.unlink()
 
 
-def _export_graph(model: RobertaForTokenClassification, path: Path) -> None:
-    ids = torch.randint(UNK_ID + 1, model.config.vocab_size - 1, (2, 16))
+def _export_graph(graph: TaggerGraph, path: Path, inputs: list[str]) -> None:
+    ids = torch.randint(UNK_ID + 1, graph.embeddings.word_embeddings.num_embeddings - 1, (2, 16))
     axes = {0: "batch", 1: "pieces"}
     torch.onnx.export(
-        TaggerGraph(model).eval(),  # a module in training mode comes back in it: the exporter restores the flag
-        (ids, torch.ones_like(ids)),
+        graph.eval(),  # a module in training mode comes back in it: the exporter restores the flag
+        (ids, torch.ones_like(ids))[: len(inputs)],
         str(path),
-        input_names=["input_ids", "attention_mask"],
+        input_names=inputs,
         output_names=["logits"],
-        dynamic_axes={"input_ids": axes, "attention_mask": axes, "logits": axes},
+        dynamic_axes=dict.fromkeys([*inputs, "logits"], axes),
         opset_version=OPSET,
+        custom_opsets={"com.microsoft": 1} if graph.fused else None,
         dynamo=False,
     )

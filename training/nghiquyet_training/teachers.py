@@ -14,7 +14,6 @@ from nghiquyet.predictor import Predictor
 from nghiquyet_training.crf import TINY, CrfTagger
 from nghiquyet_training.rules import resolutions
 
-BATCH = 16  # windows
 RULE_SHARE = 0.98  # of the rules' finds in training texts are gold
 
 
@@ -51,7 +50,7 @@ class Teachers:
         crf_share = 0.0 if self.crf is None else self.crf_share if self.models else 1.0
         for model in self.models:
             encoded = model.encoder.encode(text)
-            parts.append(log_softmax(model.word_logits([encoded], BATCH)[0]))
+            parts.append(log_softmax(model.word_logits([encoded])[0]))
             shares.append((1 - crf_share) / len(self.models))
         if self.crf is not None:
             encoded = self.crf.encoder.encode(text)
