@@ -1,6 +1,4 @@
-"""The commands `strip` and `restore`: annotations of texts that may not be passed on. Files only; needs the extra
-`train`, whose reader of corpora they share.
-"""
+"""The commands `strip` and `restore`: annotations of texts that may not be passed on. No server is asked."""
 
 import json
 from collections.abc import Iterator
@@ -10,8 +8,9 @@ from typing import Annotated
 import typer
 
 from nghiquyet.console import BAD_INPUT, complain, reported
-from nghiquyet.errors import InputError, MissingExtraError
+from nghiquyet.errors import InputError
 from nghiquyet.label_studio import read_documents
+from nghiquyet.sources import read_sources
 from nghiquyet_annotations.console import Exports, say
 from nghiquyet_annotations.raw import write_json
 from nghiquyet_annotations.standoff import Row, restore, strip, to_export
@@ -67,8 +66,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _texts(corpus: list[Path]) -> Iterator[str]:
-    try:
-        from nghiquyet_training.corpus import read_texts
-    except ImportError as error:
-        raise MissingExtraError("reading a corpus", "train") from error
-    return read_texts(corpus)
+    for source in read_sources(map(str, corpus)):
+        if isinstance(source, InputError):
+            raise source
+        yield source.text

@@ -54,7 +54,9 @@ ModelOption = Annotated[str, typer.Option(help="Bundled model, model folder or H
 
 @app.command()
 def predict(
-    files: Annotated[list[str], typer.Argument(help=".txt and .jsonl files, folders of them, or - for standard input")],
+    files: Annotated[
+        list[str], typer.Argument(help=".txt, .jsonl, .jsonl.xz files, folders of them, or - for standard input")
+    ],
     model: ModelOption = DEFAULT_MODEL,
     backend: Annotated[BackendName | None, typer.Option(help="By default the first that the model has")] = None,
     dtype: Annotated[Dtype | None, typer.Option(help="What torch and OpenVINO compute in; fp32 by default")] = None,

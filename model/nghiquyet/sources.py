@@ -1,17 +1,18 @@
 """Texts from files, folders and standard input; what cannot be read is reported, and the rest still comes."""
 
 import json
+import lzma
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from nghiquyet.errors import InputError
 
 STDIN = "-"
-SUFFIXES = (".txt", ".jsonl")
+SUFFIXES = (".txt", ".jsonl", ".jsonl.xz")
 
 
 class Form(StrEnum):
@@ -33,7 +34,8 @@ class Source:
 def read_sources(
     names: Iterable[str], text_field: str = "text", form: Form = Form.TEXT
 ) -> Iterator[Source | InputError]:
-    """The texts of `.txt` files, of `.jsonl` files (one a line), of folders of both, and of `-`, standard input.
+    """The texts of `.txt` files, of `.jsonl` and `.jsonl.xz` files (one a line), of folders of these, and of `-`,
+    standard input.
 
     `form` says what the `.txt` files and standard input hold. Lines are read as they are asked for.
     """
@@ -50,31 +52,33 @@ def read_sources(
             yield InputError(f"cannot read {name[:100]}: {error.strerror}")
             continue
         for path in paths:
-            yield from _read_file(path, text_field, Form.JSONL if path.suffix == ".jsonl" else form)
+            yield from _read_file(path, text_field, form if path.suffix == ".txt" else Form.JSONL)
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
+        found = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES) and p.is_file())
         if not found:
             raise InputError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
         return found
     if not path.exists():
         raise InputError(f"no such file or folder: {path}")
-    if path.suffix not in SUFFIXES:
+    if not path.name.endswith(SUFFIXES):
         raise InputError(f"cannot read {path}: needed a name that ends in {' or '.join(SUFFIXES)}, a folder, or -")
     return [path]
 
 
 def _read_file(path: Path, text_field: str, form: Form) -> Iterator[Source | InputError]:
     try:
-        with path.open("rb") as file:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
             yield from _read(file, str(path), str(path), text_field, form)
     except OSError as error:
         yield InputError(f"cannot read {path}: {error.strerror}")
+    except (lzma.LZMAError, EOFError) as error:
+        yield InputError(f"cannot read {path}: not a whole .xz file ({error})")
 
 
-def _read(file: BinaryIO, where: str, name: str, text_field: str, form: Form) -> Iterator[Source | InputError]:
+def _read(file: IO[bytes], where: str, name: str, text_field: str, form: Form) -> Iterator[Source | InputError]:
     if form is Form.TEXT:
         yield _decoded(file.read(), where, name)
         return

@@ -1,6 +1,7 @@
 """The command `nghiquyet`, run as users run it."""
 
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_html_is_one_page_with_legend_and_escaped_text(model: str, tmp_path: Pat
 def test_standard_input(model: str) -> None:
     result = nghiquyet("predict", "-", "--model", model, "-f", "jsonl", stdin="Bí thư Thị ủy".encode())
     assert json.loads(result.stdout)["text"] == "Bí thư Thị ủy"
+
+
+def test_compressed_json_lines_are_read_and_a_broken_file_is_told(model: str, tmp_path: Path) -> None:
+    whole = tmp_path / "a.jsonl.xz"
+    whole.write_bytes(lzma.compress(json.dumps({"id": "x", "text": "Huyện ủy Thanh Oai"}).encode()))
+    (tmp_path / "b.jsonl.xz").write_bytes(whole.read_bytes()[:-9])
+    result = nghiquyet("predict", str(tmp_path), "--model", model, "-f", "jsonl")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout.splitlines()[0])["id"] == "x"
+    assert "b.jsonl.xz: not a whole .xz file" in result.stderr.replace("\n", "")
 
 
 def test_jsonl_input_with_another_field(model: str, tmp_path: Path) -> None:

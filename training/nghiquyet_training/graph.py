@@ -50,7 +50,7 @@ class TaggerGraph(nn.Module):
     def _attend(self, projected: Tensor, mask: Tensor | None) -> Tensor:
         """Queries, keys and values side by side (B, T, 3H) -> (B, T, H)."""
         if self.fused:
-            fused: Tensor = _FusedAttention.apply(*projected.chunk(3, dim=-1), self.heads)
+            fused: Tensor = _FusedAttention.apply(*projected.chunk(3, dim=-1), self.heads)  # type: ignore[no-untyped-call]
             return fused
         queries, keys, values = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, h, T, H/h)
         scores = queries @ keys.transpose(-1, -2)
