@@ -58,9 +58,10 @@ def underthesea_document(document: Document) -> Document:
 def main(
     config: Annotated[Path, typer.Argument(help="A training configuration")],
     part: Annotated[str, typer.Option(help="dev, test (the test tenth), or the name of an export in data.test")],
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
 ) -> None:
     """Prints the scores of both baselines on one part of the data."""
-    settings = TrainConfig.load(config, [])
+    settings = TrainConfig.load(config, overrides or [])
     splits = load_splits(settings.data)
     parts = {"dev": splits.dev, "test": splits.test.get("test tenth", []), **splits.test}
     if not (gold := parts.get(part)):
