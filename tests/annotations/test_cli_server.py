@@ -18,7 +18,7 @@ from tests.annotations.faulty_proxy import FaultyProxy
 
 Run = Callable[..., Result]
 COMMANDS = ["init", "push", "preannotate", "pull", "adjudicate", "queue", "stats"]
-OTHERS = ["config", "validate", "agreement", "acceptance", "diff", "gold"]
+OTHERS = ["config", "validate", "agreement", "acceptance", "diff", "gold", "strip", "restore"]
 WITHOUT_SDK = """
 import sys
 sys.modules["label_studio_sdk"] = None
