@@ -6,12 +6,13 @@ import pytest
 
 from nghiquyet.errors import ConfigError
 from nghiquyet_training.config import TrainConfig
+from nghiquyet_training.explore import Exploration, Variant
 from nghiquyet_training.pretrain_config import PretrainConfig
 from nghiquyet_training.settings import Settings, expand
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-COMMANDS = {"run": TrainConfig, "crossval": TrainConfig, "pretrain": PretrainConfig}
+COMMANDS = {"run": TrainConfig, "crossval": TrainConfig, "pretrain": PretrainConfig, "explore": Exploration}
 
 
 def command_of(path: Path) -> list[str]:
@@ -21,6 +22,8 @@ def command_of(path: Path) -> list[str]:
     words = [word for word in first[2:].split() if "=" not in word]
     if words[:2] == ["nghiquyet-annotate", "backend"]:  # which runs it
         return ["run", words[words.index("--train") + 1]]
+    if words[:2] == ["python", "scripts/explore.py"]:
+        return ["explore", words[2]]
     assert words[0] == "nghiquyet-train"
     return words[1:]
 
@@ -32,12 +35,19 @@ def test_every_shipped_configuration_is_valid_and_says_its_command(path: Path) -
     assert COMMANDS[command].load(path)
 
 
+def test_every_variant_of_the_exploration_is_a_valid_pretraining() -> None:
+    plan = Exploration.load(ROOT / "configs" / "explore.yaml")
+    configs = [plan.pretraining(each, Path("t"), "v", Path("o")) for each in plan.variants.values()]
+    assert len({config.dump() for config in configs}) >= len(configs) - 4  # some differ in texts or vocabulary alone
+    TrainConfig.load(ROOT / plan.tagger, plan.tagger_overrides)
+
+
 def test_the_configurations_that_are_promised_exist() -> None:
     promised = {"phobert-base", "phobert-base-v2", "phobert-large", "compact", "smoke", "pretrain-compact"}
     assert {path.stem for path in CONFIGS} >= promised
 
 
-@pytest.mark.parametrize("kind", [TrainConfig, PretrainConfig])
+@pytest.mark.parametrize("kind", [TrainConfig, PretrainConfig, Exploration, Variant])
 def test_every_value_is_documented(kind: type[Settings]) -> None:
     pending: list[type[Settings]] = [kind]
     while pending:
