@@ -1,7 +1,7 @@
 """What pays in pretraining: short runs that differ in one thing each, and what a tagger from each encoder reaches.
 
     NGHIQUYET_CORPUS=FOLDER NGHIQUYET_EXTRA=FOLDER python scripts/explore.py configs/explore.yaml -o runs/explore
-    ... --only start --only vocab-8k    # these alone; what is done is not done again, what was stopped goes on
+    ... --only scratch --only vocab-8k    # these alone; what is done is not done again, what was stopped goes on
 
 Each encoder is fine-tuned with several seeds by the `tagger` settings and scored on the development tenth. The table
 has the loss of the last steps (comparable only between runs of one vocabulary and objective), pieces a second, F1.

@@ -67,7 +67,9 @@ def init(
 
 @command(epilog="Example: nghiquyet-annotate push annotations/articles -p 'Tuần 1'")
 def push(
-    files: Annotated[list[str], typer.Argument(help=".txt and .jsonl files, folders of them, or - for standard input")],
+    files: Annotated[
+        list[str], typer.Argument(help=".txt, .jsonl, .jsonl.xz files, folders of them, or - for standard input")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing")] = False,
     text_field: Annotated[str, typer.Option(help="The field of a .jsonl line that holds the text")] = "text",
     project: ProjectName = None,

@@ -1,7 +1,6 @@
 """The commands `strip` and `restore`: annotations of texts that may not be passed on. No server is asked."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,9 @@ import typer
 from nghiquyet.console import BAD_INPUT, complain, reported
 from nghiquyet.errors import InputError
 from nghiquyet.label_studio import read_documents
-from nghiquyet.sources import read_sources
+from nghiquyet.sources import texts_of
 from nghiquyet_annotations.console import Exports, say
-from nghiquyet_annotations.raw import write_json
+from nghiquyet_annotations.raw import replacing, write_json
 from nghiquyet_annotations.standoff import Row, restore, strip, to_export
 
 app = typer.Typer()
@@ -30,8 +29,9 @@ def strip_texts(
 ) -> None:
     """Keep annotations without their texts. Exit status 2 where a document is no part of any text of the corpus."""
     with reported():
-        rows, strangers = strip(read_documents(exports), _texts(corpus))
-        output.write_text("".join(f"{json.dumps(row.json())}\n" for row in rows), encoding="utf-8")
+        rows, strangers = strip(read_documents(exports), texts_of(map(str, corpus)))
+        with replacing(output) as file:
+            file.writelines(f"{json.dumps(row.json())}\n".encode() for row in rows)
         say(f"{output}: {len(rows)} documents, {sum(len(row.spans) for row in rows)} spans")
     if strangers:
         names = ", ".join(document.id for document in strangers[:5])
@@ -49,7 +49,7 @@ def restore_texts(
 ) -> None:
     """Put stripped annotations and their texts together again, as an export."""
     with reported():
-        documents = list(restore(read_rows(rows), _texts(corpus)))
+        documents = list(restore(read_rows(rows), texts_of(map(str, corpus))))
         write_json(output, [to_export(number, document) for number, document in enumerate(documents, start=1)])
         say(f"{output}: {len(documents)} documents, {sum(len(document.entities) for document in documents)} spans")
 
@@ -61,12 +61,5 @@ def read_rows(path: Path) -> list[Row]:
         return [Row.parse(json.loads(line), f"{path}:{number}") for number, line in enumerate(lines, start=1)]
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: needed JSON lines, as `strip` writes them: {error}") from error
-
-
-def _texts(corpus: list[Path]) -> Iterator[str]:
-    for source in read_sources(map(str, corpus)):
-        if isinstance(source, InputError):
-            raise source
-        yield source.text

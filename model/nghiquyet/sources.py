@@ -55,6 +55,14 @@ def read_sources(
             yield from _read_file(path, text_field, form if path.suffix == ".txt" else Form.JSONL)
 
 
+def texts_of(names: Iterable[str]) -> Iterator[str]:
+    """The texts of `read_sources`; what cannot be read is raised where it stands."""
+    for source in read_sources(names):
+        if isinstance(source, InputError):
+            raise source
+        yield source.text
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES) and p.is_file())

@@ -12,6 +12,7 @@ from nghiquyet.documents import Document, Entity
 from nghiquyet.errors import InputError
 from nghiquyet.label_studio import read_documents
 from nghiquyet_annotations.cli import app
+from nghiquyet_annotations.cli_standoff import read_rows
 from nghiquyet_annotations.standoff import Row, restore, strip, to_export
 from nghiquyet_annotations.validate import validate
 from tests.texts import messy
@@ -60,3 +61,16 @@ def test_the_commands_go_there_and_back(tmp_path: Path) -> None:
 def test_a_row_that_is_none_is_an_error(raw: object) -> None:
     with pytest.raises(InputError, match="here: needed doc_id"):
         Row.parse(raw, "here")
+
+
+def test_rows_that_cannot_be_read_say_so_once(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    for content, message in (
+        (b"{}\n", "rows.jsonl:1: needed doc_id"),
+        (b"no\n", "needed JSON lines"),
+        (b"\xff", "needed JSON lines"),
+    ):
+        rows.write_bytes(content)
+        with pytest.raises(InputError, match=message) as raised:
+            read_rows(rows)
+        assert str(raised.value).count("needed") == 1

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from nghiquyet.console import BAD_INPUT, complain, reported
 from nghiquyet.documents import Document
-from nghiquyet.errors import InputError, MissingExtraError
+from nghiquyet.errors import MissingExtraError
 from nghiquyet.labels import LABELS
-from nghiquyet.sources import read_sources
+from nghiquyet.sources import texts_of
 
 # torch, transformers and datasets take seconds to import: each command imports what it runs.
 
@@ -240,7 +240,7 @@ def export(
         parity = export_model(
             model,
             folder,
-            _read_texts(texts or [ARTICLES]),
+            list(texts_of(texts or [ARTICLES])),
             int8=int8,
             form=form,
             gold=read_gold(exports, tenth) if exports else (),
@@ -359,14 +359,6 @@ def _training_documents(exports: list[Path], gold: list[Document]) -> list[Docum
 
     tested = {document.id for document in gold}
     return [document for document in read_documents(exports) if document.id not in tested]
-
-
-def _read_texts(names: list[str]) -> list[str]:
-    sources = list(read_sources(names))
-    for source in sources:
-        if isinstance(source, InputError):
-            raise source
-    return [source.text for source in sources if not isinstance(source, InputError)]
 
 
 if __name__ == "__main__":
