@@ -1,10 +1,9 @@
-"""PhoBERT's byte-pair encoding over its own two files, identical to transformers' PhobertTokenizer, only cached.
+"""PhoBERT's byte-pair encoding over its own two files, identical to transformers' PhobertTokenizer.
 
 Identity holds for every word of text. What differs on purpose: a word that happens to read `<s>`, `<mask>`
 and the like stays text and never becomes a control token.
 """
 
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from nghiquyet.errors import ArtefactError
 
 BOS_ID, PAD_ID, EOS_ID, UNK_ID = 0, 1, 2, 3
 CONTROL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-CACHE_WORDS = 1 << 16  # 65,536 words, some 15 MB when full
 
 _END = "</w>"  # marks a word's last symbol in bpe.codes
 _JOIN = "@@"  # marks a piece that the next one continues, in vocab.txt
@@ -29,7 +27,6 @@ class PhobertBpe:
         self._ranks = {pair: rank for rank, pair in reversed(list(enumerate(merges)))}
         self.mask_id = UNK_ID + 1 + len(vocab)
         self.size = self.mask_id + 1
-        self.ids = lru_cache(maxsize=CACHE_WORDS)(self._encode)
 
     @classmethod
     def load(cls, vocab_path: Path, codes_path: Path) -> "PhobertBpe":
@@ -46,8 +43,8 @@ class PhobertBpe:
                     raise ArtefactError(f"{codes_path}:{number}: got {line!r}, needed 'left right count'")
         return cls(vocab, merges)
 
-    def _encode(self, word: str) -> tuple[int, ...]:
-        """The ids of one word, syllables joined by `_`. At least one id; `ids` is this behind a cache."""
+    def ids(self, word: str) -> tuple[int, ...]:
+        """The ids of one word, syllables joined by `_`: one at least. Not cached, as `Encoder` is."""
         return tuple(self._ids.get(piece, UNK_ID) for piece in self.pieces(word))
 
     def pieces(self, word: str) -> list[str]:

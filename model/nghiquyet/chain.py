@@ -3,10 +3,12 @@
 The encoder's word probabilities weigh the tags, `weights` each step from tag to tag (0 where it is illegal). It is the
 chain of a conditional random field (Lafferty et al. 2001) over many short sequences at once; each begins and ends as
 beside a word that is outside. All sums are kept near 1, step by step (Rabiner 1989, V.A), so that length costs nothing.
-What a sequence gives is the same to the bit in any company: sums run over tags in one order, and padding weighs 1.
+What a sequence gives is the same to the bit in any company: sums run over tags in one order, and nothing is padded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ TINY = 1e-12  # the least probability of a tag: no sequence becomes impossible b
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The likeliest tags (N, T) of N sequences, and three factors (N, T) of what they contain.
+    """The likeliest tags (W,) of the words of all sequences, and three factors (W,) of what they contain.
 
     The probability that the tags from t to u stand as they are, and something else than `avoided` behind them, is
     `enter[t] * stay[t + 1] * ... * stay[u] * leave[u + 1]`.
@@ -42,56 +44,79 @@ class Chain:
         tags = np.flatnonzero(continuation >= 0)
         self._goes_on[tags, continuation[tags]] = self.weights[tags, continuation[tags]]
 
-    def path(self, emissions: Floats) -> Path:
-        """`emissions` (N, T, L), the last word of each sequence outside for sure (padding is, too)."""
-        emissions = np.maximum(emissions, TINY)
-        tags = self._best(emissions)
-        expected, scale = self._forward(emissions)
-        before = np.concatenate([np.full((len(tags), 1), OUTSIDE_ID), tags[:, :-1]], axis=1)
-        own = np.take_along_axis(emissions, tags[..., None], axis=2)[..., 0] / scale
-        weighed = emissions * self._backward(emissions, scale) / scale[..., None]
-        others = (self.weights - self._goes_on)[before]  # (N, T, L)
+    def path(self, emissions: Floats, lengths: NDArray[np.intp]) -> Path:
+        """`emissions` (W, L) of sequences that stand one behind the other, of `lengths` words (N,) each.
+
+        The last word of each sequence must be outside for sure.
+        """
+        order, steps = _by_step(lengths)
+        likely = np.maximum(emissions, TINY)
+        packed = likely[order]
+        back = np.empty_like(order)  # the way back from that order
+        back[order] = np.arange(len(order))
+        expected, scale = self._forward(packed, steps)
+        after = self._backward(packed, scale, steps)[back]
+        tags = self._best(packed, steps)[back]
+        before = np.concatenate([[OUTSIDE_ID], tags[:-1]])  # the word before a sequence is the end of another
+        words, scale = np.arange(len(tags)), scale[back]
+        own = likely[words, tags] / scale
+        others = (self.weights - self._goes_on)[before]  # (W, L)
         return Path(
             tags,
-            enter=np.take_along_axis(expected, tags[..., None], axis=2)[..., 0] * own,
+            enter=expected[back][words, tags] * own,
             stay=self.weights[before, tags] * own,
-            leave=(others * weighed).sum(axis=2),
+            leave=(others * likely * after / scale[:, None]).sum(axis=1),
         )
 
-    def _best(self, emissions: Floats) -> NDArray[np.intp]:
-        """(N, T): Viterbi."""
-        sequences, length, _ = emissions.shape
+    def _best(self, emissions: Floats, steps: Sequence[slice]) -> NDArray[np.intp]:
+        """(W,): Viterbi."""
         back = np.empty(emissions.shape, dtype=np.intp)
-        best = self.weights[OUTSIDE_ID] * emissions[:, 0]
-        for t in range(1, length):
-            steps = best[:, :, None] * self.weights  # (N, L, L): row before, column now
-            back[:, t] = steps.argmax(axis=1)
-            best = steps.max(axis=1) * emissions[:, t]
+        best = self.weights[OUTSIDE_ID] * emissions[steps[0]]
+        for now in steps[1:]:
+            ways = best[: _size(now), :, None] * self.weights  # (n, L, L): row before, column now
+            back[now] = ways.argmax(axis=1)
+            best = ways.max(axis=1) * emissions[now]
             best /= best.max(axis=1, keepdims=True)
-        tags = np.empty((sequences, length), dtype=np.intp)
-        tags[:, -1] = best.argmax(axis=1)
-        rows = np.arange(sequences)
-        for t in range(length - 1, 0, -1):
-            tags[:, t - 1] = back[rows, t, tags[:, t]]
+        tags = np.full(len(emissions), OUTSIDE_ID)  # each sequence ends so
+        for before, now in reversed(list(pairwise(steps))):
+            tags[before][: _size(now)] = back[now][np.arange(_size(now)), tags[now]]
         return tags
 
-    def _forward(self, emissions: Floats) -> tuple[Floats, Floats]:
-        """What each tag weighs by all words before it (N, T, L), and the sum (N, T) by which each step was divided."""
-        expected, scale = np.empty_like(emissions), np.empty(emissions.shape[:2], dtype=np.float32)
-        step = np.broadcast_to(self.weights[OUTSIDE_ID], emissions[:, 0].shape)
-        for t in range(emissions.shape[1]):
-            expected[:, t] = step
-            joint = step * emissions[:, t]
-            scale[:, t] = joint.sum(axis=1)
-            step = _sum_of_steps(joint / scale[:, t, None], self.weights)
+    def _forward(self, emissions: Floats, steps: Sequence[slice]) -> tuple[Floats, Floats]:
+        """What each tag weighs by all words before it (W, L), and the sum (W,) by which each step was divided."""
+        expected, scale = np.empty_like(emissions), np.empty(len(emissions), dtype=np.float32)
+        weight = np.broadcast_to(self.weights[OUTSIDE_ID], emissions[steps[0]].shape)
+        for now in steps:
+            expected[now] = weight[: _size(now)]
+            joint = expected[now] * emissions[now]
+            scale[now] = joint.sum(axis=1)
+            weight = _sum_of_steps(joint / scale[now, None], self.weights)
         return expected, scale
 
-    def _backward(self, emissions: Floats, scale: Floats) -> Floats:
-        """What each tag weighs by all words after it (N, T, L)."""
+    def _backward(self, emissions: Floats, scale: Floats, steps: Sequence[slice]) -> Floats:
+        """What each tag weighs by all words after it (W, L)."""
         after = np.ones_like(emissions)
-        for t in range(emissions.shape[1] - 1, 0, -1):
-            after[:, t - 1] = _sum_of_steps(after[:, t] * emissions[:, t] / scale[:, t, None], self.weights.T)
+        for before, now in reversed(list(pairwise(steps))):
+            weighed = after[now] * emissions[now] / scale[now, None]
+            after[before][: _size(now)] = _sum_of_steps(weighed, self.weights.T)
         return after
+
+
+def _by_step(lengths: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[slice]]:
+    """An order of the words of sequences, all first words before all second ones, the longest sequence always first.
+
+    The slices are where each step stands in that order; the sequences that go on are the first of a slice.
+    """
+    starts = np.cumsum(lengths) - lengths
+    step = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+    order = np.lexsort((-np.repeat(lengths, lengths), step))
+    edges = np.cumsum([0, *np.bincount(step)]).tolist()
+    return order, [slice(first, last) for first, last in pairwise(edges)]
+
+
+def _size(part: slice) -> int:
+    size: int = part.stop - part.start
+    return size
 
 
 def _sum_of_steps(tags: Floats, weights: Floats) -> Floats:

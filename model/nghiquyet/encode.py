@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nghiquyet.bpe import CACHE_WORDS, PhobertBpe
+from nghiquyet.bpe import PhobertBpe
 from nghiquyet.normalize import iter_lines, old_tone_placement
 from nghiquyet.segment import Segmenter
+
+CACHE_WORDS = 1 << 16  # 65,536 words, some 15 MB when full
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Encoder:
     def __init__(self, segmenter: Segmenter, bpe: PhobertBpe) -> None:
         self.segmenter = segmenter
         self.bpe = bpe
+        self.piece_ids = lru_cache(maxsize=CACHE_WORDS)(lambda word: bpe.ids(word_form(word)))
+        """The ids of one word as it stands in a text."""
 
     def encode(self, source: str) -> Encoded:
         """Every visible character of `source` lies in exactly one word; words do not overlap; nothing is truncated."""
@@ -46,13 +50,12 @@ class Encoder:
         for line in iter_lines(source):
             first = len(encoded)
             for start, end in self.segmenter.segment(line.text):
-                encoded.add(line.source_span(start, end), self.bpe.ids(word_form(line.text[start:end])))
+                encoded.add(line.source_span(start, end), self.piece_ids(line.text[start:end]))
             if len(encoded) > first:
                 encoded.lines.append((first, len(encoded)))
         return encoded
 
 
-@lru_cache(maxsize=CACHE_WORDS)
 def word_form(word: str) -> str:
     """A word as PhoBERT's vocabulary spells it: syllables joined by `_`, tone marks in the old place."""
     return old_tone_placement("_".join(word.split()))

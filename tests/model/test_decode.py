@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nghiquyet.decode import SURE, Decoder, Floats, WordSpan, log_softmax, unsure_runs
 from nghiquyet.labels import LABELS, Label, LabelSet
+from nghiquyet.predictor import Predictor
 
 SMALL = LabelSet(tuple(Label(n, "#000000", "1", n, ()) for n in ("X", "Y")))  # 5 tags
 
@@ -90,6 +91,15 @@ def test_runs_hold_all_words_that_are_not_outside_for_sure(seed: int, sizes: lis
     assert [i for a, b in runs for i in range(a, b)] == np.flatnonzero(probabilities[:, 0] < SURE).tolist()
     line_of = {i: line for line in lines for i in range(*line)}
     assert all(len({line_of[i] for i in range(a, b)}) == 1 for a, b in runs)
+
+
+def test_most_words_are_outside_for_sure_to_a_calibrated_model(articles: list[str]) -> None:
+    # Its temperature once left no word as sure as was asked for, and the chain ran over all of them.
+    predictor = Predictor.load()
+    encoded = [predictor.encoder.encode(article) for article in articles]
+    for each, logits in zip(encoded, predictor.word_logits(encoded), strict=True):
+        runs = unsure_runs(np.exp(log_softmax(logits / predictor.temperature)), each.lines)
+        assert sum(last - first for first, last in runs) < len(each) / 2
 
 
 def test_long_lines_lose_no_precision() -> None:

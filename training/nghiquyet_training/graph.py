@@ -28,6 +28,7 @@ class TaggerGraph(nn.Module):
         self.layers: Any = model.roberta.encoder.layer
         self.classifier = model.classifier
         self.heads = model.config.num_attention_heads
+        self.width = model.config.hidden_size
         embeddings = self.embeddings
         # The first rows of RoBERTa's table belong to no place in a text.
         self.register_buffer("positions", embeddings.position_embeddings.weight[PAD_ID + 1 :].detach())
@@ -50,7 +51,9 @@ class TaggerGraph(nn.Module):
     def _attend(self, projected: Tensor, mask: Tensor | None) -> Tensor:
         """Queries, keys and values side by side (B, T, 3H) -> (B, T, H)."""
         if self.fused:
-            fused: Tensor = _FusedAttention.apply(*projected.chunk(3, dim=-1), self.heads)  # type: ignore[no-untyped-call]
+            # A size that is written out: with `chunk` the graph would work it out in each call.
+            parts = projected.split(self.width, dim=-1)
+            fused: Tensor = _FusedAttention.apply(*parts, self.heads)  # type: ignore[no-untyped-call]
             return fused
         queries, keys, values = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, h, T, H/h)
         scores = queries @ keys.transpose(-1, -2)
