@@ -13,7 +13,7 @@ from datasets import Dataset
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
@@ -96,11 +96,17 @@ class SpanTrainer(Trainer):
         With `num_items_in_batch` words in the step, in all its batches and processes. Gradients are summed over
         batches and averaged over processes, so that a step is the same however it is parted.
         """
-        ids = inputs["input_ids"]
-        if model.training and self._config.optimizer.hide:
-            ids = hide_all(ids, self._config.optimizer.hide, self._encoder.bpe.mask_id).inputs
-        outputs = model(input_ids=ids, attention_mask=inputs["attention_mask"])
-        loss = soft_cross_entropy(outputs.logits, inputs["labels"], self._config.optimizer.label_smoothing)
+        options = self._config.optimizer
+        ids, mask, targets = inputs["input_ids"], inputs["attention_mask"], inputs["labels"]
+        if model.training and options.hide:
+            ids = hide_all(ids, options.hide, self._encoder.bpe.mask_id).inputs
+        twice = model.training and options.r_drop > 0
+        if twice:  # in one call: several processes may not make two
+            ids, mask, targets = ids.repeat(2, 1), mask.repeat(2, 1), targets.repeat(2, 1, 1)
+        outputs = model(input_ids=ids, attention_mask=mask)
+        loss = soft_cross_entropy(outputs.logits, targets, options.label_smoothing)
+        if twice:
+            loss = loss + options.r_drop * disagreement(outputs.logits, inputs["labels"])
         if num_items_in_batch is not None:
             loss = loss * (counted(inputs["labels"]).sum() * self.args.world_size / num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
@@ -188,6 +194,19 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) 
         return logits.sum() * 0.0
     smooth = (1 - smoothing) * targets[rows] + smoothing / targets.shape[-1]
     return cross_entropy(logits[rows].float(), smooth)
+
+
+def disagreement(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean divergence, both ways, between two readings of each word that counts (R-Drop, Liang et al. 2021).
+
+    `logits` (2B, T, L): the windows of `targets` (B, T, L), and the same ones again.
+    """
+    rows = counted(targets)
+    if not rows.any():
+        return logits.sum() * 0.0
+    one, other = (half[rows].float().log_softmax(dim=-1) for half in logits.chunk(2))
+    divergence = partial(kl_div, log_target=True, reduction="batchmean")
+    return (divergence(one, other) + divergence(other, one)) / 2
 
 
 def model_predictor(
