@@ -22,8 +22,8 @@ TINY = 1e-12  # the least probability of a tag: no sequence becomes impossible b
 class Path:
     """The likeliest tags (W,) of the words of all sequences, and three factors (W,) of what they contain.
 
-    The probability that the tags from t to u stand as they are, and something else than `avoided` behind them, is
-    `enter[t] * stay[t + 1] * ... * stay[u] * leave[u + 1]`.
+    The probability that the tags from t to u stand as they are, and that the word behind them does not go on with them,
+    is `enter[t] * stay[t + 1] * ... * stay[u] * leave[u + 1]`.
     """
 
     tags: NDArray[np.intp]
