@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nghiquyet.console import reported
 from nghiquyet.errors import AnnotationError, InputError, NghiquyetError
 from nghiquyet.scoring import MICRO
 from nghiquyet.sources import Source
@@ -89,6 +90,7 @@ def enter(
         return read_export(Path(folder) / "export.json")
 
 
+@reported()
 def main(
     pass_a: Annotated[Path, typer.Argument(help="Marked texts of the first pass")],
     pass_b: Annotated[Path, typer.Argument(help="Marked texts of the second pass")],

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from nghiquyet.console import reported
 from nghiquyet.documents import Document, Entity
 from nghiquyet.normalize import iter_lines
 from nghiquyet.scoring import score
@@ -55,6 +56,7 @@ def underthesea_document(document: Document) -> Document:
     return Document(document.id, document.text, tuple(entities))
 
 
+@reported()
 def main(
     config: Annotated[Path, typer.Argument(help="A training configuration")],
     part: Annotated[str, typer.Option(help="dev, test (the test tenth), or the name of an export in data.test")],

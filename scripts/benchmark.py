@@ -25,6 +25,7 @@ from benchmarks import measure, page, profile
 from benchmarks.contenders import PIPELINES, Contender, GivenWords, Run, contenders, models_of
 from benchmarks.models import EXPORTS, Shape, make_shapes
 from nghiquyet.backends import usable_cores
+from nghiquyet.console import reported
 from nghiquyet.documents import Document
 from nghiquyet.label_studio import read_documents
 from nghiquyet.predictor import Predictor
@@ -38,6 +39,7 @@ LATENCIES = ("onnx int8", "openvino int8", "torch fp32", *PIPELINES)
 IMPORTS = 8  # modules of `import nghiquyet` that are shown
 
 
+@reported()
 def main(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page, plots and figures")] = ROOT
     / "docs",

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from nghiquyet.console import reported
 from nghiquyet.documents import Document
 from nghiquyet.labels import LABELS
 from nghiquyet.scoring import pair, total
@@ -27,6 +28,7 @@ def spread(gold: list[Document], runs: list[list[Document]]) -> str:
     )
 
 
+@reported()
 def main(
     a: Annotated[list[str], typer.Option(help="A model, or predictions in JSON lines; repeatable")],
     b: Annotated[list[str], typer.Option(help="The other way; repeatable")],

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nghiquyet.console import reported
 from nghiquyet.documents import Document, Entity
 from nghiquyet.label_studio import read_documents
 from nghiquyet.labels import LABELS
@@ -55,6 +56,7 @@ def writable(document: Document, segmenter: Segmenter) -> list[Entity]:
     return [e for e in document.entities if e.start in starts and starts[e.start] == ends.get(e.end)]
 
 
+@reported()
 def main(exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports")]) -> None:
     """Prints the share of each label's spans, and of all, that each segmenter's words can write."""
     documents = read_documents(exports)

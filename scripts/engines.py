@@ -19,6 +19,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nghiquyet.console import reported
+
 ARTICLES = Path("annotations/articles")
 
 
@@ -37,6 +39,7 @@ def seconds(*options: str) -> float:
     return time.perf_counter() - started
 
 
+@reported()
 def main(
     model: Annotated[str, typer.Option(help="Bundled model or model folder")] = "compact",
     texts: Annotated[int, typer.Option(min=1, help="Lines of text in the corpus")] = 20_000,

@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from nghiquyet.console import reported
 from nghiquyet.labels import LABELS
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import ErrorKind
@@ -28,6 +29,7 @@ def error_table(report: Report) -> Table:
     return table
 
 
+@reported()
 def main(
     model: Annotated[str, typer.Argument(help="Bundled model, model folder or Hub id")],
     exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports with the gold")],

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nghiquyet.console import reported
 from nghiquyet_training.explore import Exploration, explored
 
 
@@ -28,6 +29,7 @@ def rows_of(results: dict[str, dict[str, Any]]) -> Iterator[list[str]]:
         yield [name, f"{found['pieces'] / 1e6:.1f}", losses, speed, f"{statistics.mean(f1):.3f} ± {spread:.3f}"]
 
 
+@reported()
 def main(
     config: Annotated[Path, typer.Argument(help="The runs, as configs/explore.yaml")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder; each run gets one in it")],

@@ -13,10 +13,12 @@ from typing import Annotated
 
 import typer
 
+from nghiquyet.console import reported
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.learning_curve import forecast, measure, read_points
 
 
+@reported()
 def main(
     config: Annotated[Path, typer.Argument(help="A training configuration")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for points.jsonl")],

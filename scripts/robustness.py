@@ -11,12 +11,14 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from nghiquyet.console import reported
 from nghiquyet.predictor import Predictor
 from nghiquyet_training.evaluate import read_gold
 from nghiquyet_training.perturb import PERTURBATIONS
 from nghiquyet_training.robustness import robustness, robustness_table
 
 
+@reported()
 def main(
     model: Annotated[str, typer.Argument(help="Bundled model, model folder or Hub id")],
     exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports with the gold")],

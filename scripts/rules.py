@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from nghiquyet.console import reported
 from nghiquyet.label_studio import read_documents
 from nghiquyet.splits import tenth
 from nghiquyet_training.rules import resolutions
@@ -17,6 +18,7 @@ from nghiquyet_training.rules import resolutions
 HELD_OUT = (8, 9)
 
 
+@reported()
 def main(exports: Annotated[list[Path], typer.Argument(help="Label Studio JSON exports")]) -> None:
     """Prints precision and recall, and every find that is not gold."""
     gold = found = right = 0

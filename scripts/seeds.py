@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nghiquyet.console import reported
 from nghiquyet.labels import LABELS
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.run import run
@@ -35,6 +36,7 @@ def summary(values: list[float]) -> str:
     return f"{statistics.mean(values):.3f} ± {statistics.stdev(values) if len(values) > 1 else 0:.3f}"
 
 
+@reported()
 def main(
     config: Annotated[Path, typer.Argument(help="A training configuration")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder; each seed gets one in it")],

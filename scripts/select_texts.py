@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
+from nghiquyet.console import reported
 from nghiquyet.normalize import old_tone_placement
 from nghiquyet_training.corpus import read_texts
 
@@ -30,6 +31,7 @@ def density(text: str) -> float:
     return 100 * cues / (len(text.split()) + PRIOR)
 
 
+@reported()
 def main(
     files: Annotated[list[Path], typer.Argument(help="Text files: .txt, .jsonl, .jsonl.xz")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The JSON lines to write")],

@@ -19,6 +19,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nghiquyet.console import reported
+
 VARIANTS = {
     "in fp32": ["optimizer.bf16=false"],
     "in bf16": ["optimizer.bf16=true"],
@@ -75,6 +77,7 @@ def measure(config: Path, vocab: Path, overrides: list[str], steps: int) -> tupl
     return statistics.median(gaps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_GIB
 
 
+@reported()
 def main(
     vocab: Annotated[Path, typer.Option(envvar="NGHIQUYET_PHOBERT_VOCAB", help="Folder of vocab.txt and bpe.codes")],
     config: Annotated[Path, typer.Option(help="A training configuration")] = Path("configs/phobert-base.yaml"),
