@@ -15,6 +15,7 @@ from rich.console import Console
 
 from nghiquyet.console import reported
 from nghiquyet.documents import Document, Entity
+from nghiquyet.label_studio import read_documents
 from nghiquyet.normalize import iter_lines
 from nghiquyet.scoring import score
 from nghiquyet_training.config import TrainConfig
@@ -61,6 +62,7 @@ def main(
     config: Annotated[Path, typer.Argument(help="A training configuration")],
     part: Annotated[str, typer.Option(help="dev, test (the test tenth), or the name of an export in data.test")],
     overrides: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
+    of: Annotated[Path | None, typer.Option(help="Only the documents of this export")] = None,
 ) -> None:
     """Prints the scores of both baselines on one part of the data."""
     settings = TrainConfig.load(config, overrides or [])
@@ -68,6 +70,9 @@ def main(
     parts = {"dev": splits.dev, "test": splits.test.get("test tenth", []), **splits.test}
     if not (gold := parts.get(part)):
         raise typer.BadParameter(f"no documents in part {part!r}; there are: {', '.join(filter(parts.get, parts))}")
+    if of:
+        wanted = {document.id for document in read_documents([of])}
+        gold = [document for document in gold if document.id in wanted]
     folder = resolve_encoder(settings.encoder.path, settings.encoder.revision)
     encoder = build_encoder(folder, settings.encoder.segmenter)
     console = Console()
