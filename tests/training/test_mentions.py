@@ -3,7 +3,7 @@
 import random
 
 from nghiquyet.documents import Document, Entity
-from nghiquyet_training.mentions import LABEL, make_mention, with_other_mentions
+from nghiquyet_training.mentions import LABEL, STATUTES, make_mention, with_other_mentions
 from nghiquyet_training.rules import resolutions
 
 
@@ -34,3 +34,13 @@ def test_the_rules_find_what_the_grammar_writes() -> None:
     numbered = [m for m in made if any(c.isdigit() for c in m)]
     found = [m for m in numbered if list(resolutions(f"theo {m} về")) == [(5, 5 + len(m))]]
     assert len(found) > 0.8 * len(numbered)  # a bare number behind `Kế hoạch` is no citation to the rules
+
+
+def test_a_law_is_replaced_by_a_law_and_a_resolution_by_none() -> None:
+    text = "theo Luật Đất đai và Nghị quyết 15 của Bộ Chính trị"
+    spans = (Entity.of(text, 5, 17, LABEL), Entity.of(text, 21, 34, LABEL))
+    assert text[5:17] == "Luật Đất đai"
+    for copy in with_other_mentions([Document("a", text, spans)], 50, seed=0):
+        law, resolution = (entity.text.lower() for entity in copy.entities)
+        assert law.startswith(STATUTES)
+        assert not resolution.startswith(STATUTES)

@@ -27,13 +27,80 @@ CODES = {
     "Thông tư": ("TT-BNV", "TT-BTC"),
 }
 UNITS = ("huyện", "tỉnh", "thị xã", "thành phố", "xã")
+STATUTES = ("luật", "bộ", "pháp", "blhs", "bltths", "blds", "bltt")  # first words, in small letters
+HEADS = {head.split()[0].lower() for head in CODES} | set(STATUTES)
+CODES_OF_LAW = ("Bộ luật Hình sự", "Bộ luật Dân sự", "Bộ luật Lao động", "Bộ luật Tố tụng hình sự", "BLHS", "BLTTHS")
+ORDINANCES = (
+    "Bảo vệ, chăm sóc và giáo dục trẻ em",
+    "Cán bộ, công chức",
+    "Dân quân tự vệ",
+    "Nghĩa vụ lao động công ích",
+    "Ưu đãi người có công với cách mạng",
+    "Xử lý vi phạm hành chính",
+)
+LAWS = (
+    "An ninh mạng",
+    "Ban hành văn bản quy phạm pháp luật của HĐND, UBND",
+    "Bảo hiểm xã hội",
+    "Bảo vệ môi trường",
+    "Bầu cử đại biểu Quốc hội và đại biểu Hội đồng nhân dân",
+    "Bình đẳng giới",
+    "Các tổ chức tín dụng",
+    "Cán bộ, công chức",
+    "Công an nhân dân",
+    "Cư trú",
+    "Doanh nghiệp",
+    "Đất đai",
+    "Đầu tư công",
+    "Giáo dục",
+    "Giao thông đường bộ",
+    "Hòa giải ở cơ sở",
+    "Hoạt động giám sát của Quốc hội và Hội đồng nhân dân",
+    "Khám bệnh, chữa bệnh",
+    "Khiếu nại, tố cáo",
+    "Mặt trận Tổ quốc Việt Nam",
+    "Ngân sách nhà nước",
+    "Nghĩa vụ quân sự",
+    "Nhà ở",
+    "Phòng cháy và chữa cháy",
+    "Phòng, chống tham nhũng",
+    "Quản lý thuế",
+    "Sĩ quan Quân đội nhân dân Việt Nam",
+    "Thanh niên",
+    "Thi đua, khen thưởng",
+    "Thực hành tiết kiệm, chống lãng phí",
+    "Tổ chức chính quyền địa phương",
+    "Tổ chức Quốc hội",
+    "Tổ chức Tòa án nhân dân",
+    "Viên chức",
+    "Xây dựng",
+)
 
 
-def make_mention(draw: random.Random) -> str:
-    """A policy document as news cite them."""
+def make_mention(draw: random.Random, *, statute: bool = False) -> str:
+    """A policy document as news cite them: a law, or one of a party or a government."""
+    if statute:
+        return _statute(draw)
     form = draw.choice((_numbered, _numbered, _plenum, _plenum, _congress))
     mention = form(draw)
     return mention[0].lower() + mention[1:] if draw.random() < 0.15 else mention
+
+
+def _statute(draw: random.Random) -> str:
+    name = draw.choice(LAWS)
+    law = f"{draw.choice(('Luật', 'Luật', 'luật'))} {draw.choice((name, name[0].lower() + name[1:]))}"
+    ordinance = draw.choice(ORDINANCES)
+    mention = draw.choice(
+        (
+            law,
+            law,
+            f"Luật sửa đổi, bổ sung một số điều của {law}",
+            draw.choice(CODES_OF_LAW),
+            f"Pháp lệnh {draw.choice((ordinance, ordinance[0].lower() + ordinance[1:]))}",
+        )
+    )
+    year = draw.randint(1992, 2024)
+    return mention + draw.choice(("", "", "", f" năm {year}", f" {year}"))
 
 
 def _numbered(draw: random.Random) -> str:
@@ -73,11 +140,15 @@ def with_other_mentions(documents: Sequence[Document], copies: int, seed: int) -
 
 
 def _copy(document: Document, number: int, draw: random.Random) -> Document:
-    edits: list[Edit] = [(e.start, e.end, make_mention(draw)) for e in document.entities if _is_alone(document, e)]
+    edits: list[Edit] = [
+        (e.start, e.end, make_mention(draw, statute=_head(e) in STATUTES))
+        for e in document.entities
+        if e.label == LABEL and _head(e) in HEADS
+    ]
     changed = perturb(document, lambda _: iter(edits))
     return Document(f"{document.id}: mentions {number}", changed.text, changed.entities)
 
 
-def _is_alone(document: Document, entity: Entity) -> bool:
-    """Whether it is a citation with a head of its own, not the second of several behind one head."""
-    return entity.label == LABEL and entity.text.split()[0].lower() in {head.split()[0].lower() for head in CODES}
+def _head(entity: Entity) -> str:
+    """The first word; a number stands there where a citation is the second of several behind one head."""
+    return entity.text.split()[0].lower()
