@@ -6,10 +6,9 @@ Seeds that are finished are not run again. Only the development part is shown un
 for the final table alone.
 """
 
-import json
 import statistics
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,17 +17,7 @@ from rich.table import Table
 from nghiquyet.console import reported
 from nghiquyet.labels import LABELS
 from nghiquyet_training.config import TrainConfig
-from nghiquyet_training.run import run
-from nghiquyet_training.settings import expand
-
-
-def seed_metrics(settings: TrainConfig) -> dict[str, dict[str, Any]]:
-    """The scores of one run by part; taken from its folder where it is finished."""
-    finished = expand(settings.output) / "metrics.json"
-    if not finished.exists():
-        run(settings, resume=True)
-    metrics: dict[str, dict[str, Any]] = json.loads(finished.read_text(encoding="utf-8"))
-    return metrics
+from nghiquyet_training.run import finished_metrics
 
 
 def summary(values: list[float]) -> str:
@@ -48,7 +37,7 @@ def main(
     results = []
     for seed in range(seeds):
         own = [*(overrides or []), f"seed={seed}", f"output={output / f'seed-{seed}'}"]
-        results.append(seed_metrics(TrainConfig.load(config, own)))
+        results.append(finished_metrics(TrainConfig.load(config, own)))
     parts = list(results[0]) if every_part else ["development"]
     names = [*LABELS.names, "micro"]
     table = Table("part", *names, title=f"{output.name}: F1 over {seeds} seeds")

@@ -13,7 +13,7 @@ from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.corpus import read_texts
 from nghiquyet_training.pretrain import Pretraining, pretrain
 from nghiquyet_training.pretrain_config import PretrainConfig
-from nghiquyet_training.run import run
+from nghiquyet_training.run import finished_metrics
 from nghiquyet_training.settings import Settings, expand
 from nghiquyet_training.vocab import count_words, train_vocab, write_vocab
 
@@ -105,10 +105,7 @@ def tagged(plan: Exploration, encoder: Path, segmenter: str, output: Path) -> li
         own = [f"encoder.path={encoder}", f"encoder.segmenter={segmenter}", f"seed={seed}"]
         own.append(f"output={output / f'seed-{seed}'}")
         config = TrainConfig.load(Path(plan.tagger), [*plan.tagger_overrides, *own])
-        finished = expand(config.output) / "metrics.json"
-        if not finished.exists():
-            run(config, resume=True)
-        found.append(json.loads(finished.read_text(encoding="utf-8"))["development"])
+        found.append(finished_metrics(config)["development"])
     return found
 
 

@@ -119,6 +119,15 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
         return {}
 
 
+def finished_metrics(config: TrainConfig) -> dict[str, dict[str, Any]]:
+    """The scores of a run by part and label, from its folder; a run that is not finished is begun or gone on with."""
+    path = expand(config.output) / "metrics.json"
+    if not path.exists():
+        run(config, resume=True)
+    metrics: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return metrics
+
+
 def _train_and_package(config: TrainConfig, splits: Splits, output: Path, resume: bool) -> dict[str, dict[str, Score]]:
     started = time.time()
     output.mkdir(parents=True, exist_ok=True)
