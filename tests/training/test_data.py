@@ -23,7 +23,7 @@ from nghiquyet_training.data import (
     tagged_windows,
     word_tags,
 )
-from nghiquyet_training.trainer import soft_cross_entropy
+from nghiquyet_training.losses import smoothed, soft_cross_entropy
 from tests.conftest import GOLD
 
 
@@ -89,7 +89,9 @@ def test_the_loss_is_cross_entropy_over_the_words_that_count(encoder: Encoder, g
     tags = torch.where(batch["labels"].any(dim=-1), batch["labels"].argmax(dim=-1), IGNORED)
     for smoothing in (0.0, 0.1):
         plain = cross_entropy(logits.flatten(0, 1), tags.flatten(), ignore_index=IGNORED, label_smoothing=smoothing)
-        assert soft_cross_entropy(logits, batch["labels"], smoothing).item() == pytest.approx(plain.item(), rel=1e-5)
+        assert soft_cross_entropy(logits, smoothed(batch["labels"], smoothing)).item() == pytest.approx(
+            plain.item(), rel=1e-5
+        )
 
 
 def test_silver_windows_carry_the_teachers_probabilities(encoder: Encoder, gold: list[Document]) -> None:

@@ -126,3 +126,5 @@ def test_fsdp_leaves_out_the_development_part(monkeypatch: pytest.MonkeyPatch, t
     settings = ("data.train=[]", f"data.split=[{GOLD}]", "data.dev_tenths=[5]")
     with pytest.raises(ConfigError, match=r"--set data.dev_tenths=\[\]"):
         run(smoke(tmp_path / "run", *settings))
+    with pytest.raises(ConfigError, match=r"optimizer.chain=false"):
+        run(smoke(tmp_path / "run", "optimizer.chain=true"))

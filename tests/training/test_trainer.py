@@ -15,14 +15,13 @@ from nghiquyet.errors import ConfigError
 from nghiquyet_training.config import OptimizerConfig
 from nghiquyet_training.data import collate
 from nghiquyet_training.encoder_source import build_encoder, build_model
+from nghiquyet_training.losses import disagreement
 from nghiquyet_training.processes import from_first, is_first, one_on_each_machine_first, process_count, together
 from nghiquyet_training.run import training_windows
 from nghiquyet_training.trainer import (
     SharedOrder,
     SpanTrainer,
-    disagreement,
     make_trainer,
-    soft_cross_entropy,
     windows_at_once,
 )
 from tests.conftest import TINY_ENCODER
@@ -159,14 +158,6 @@ def test_checkpoints_and_evaluations_come_after_so_many_steps(tmp_path: Path, go
     assert any(path.name in {"checkpoint-7", "checkpoint-14"} for path in tmp_path.iterdir()) or len(steps) > 2
 
 
-def test_a_step_without_words_that_count_changes_nothing() -> None:
-    logits = torch.zeros(1, 2, 9, requires_grad=True)
-    loss = soft_cross_entropy(logits, torch.zeros(1, 2, 9))
-    loss.backward()
-    assert loss == 0
-    assert not logits.grad.any()  # type: ignore[union-attr]
-
-
 def test_two_readings_without_dropout_agree_and_change_nothing(tmp_path: Path, gold: list[Document]) -> None:
     assert_close(trained(tmp_path / "a", gold[:1]), trained(tmp_path / "b", gold[:1], "optimizer.r_drop=5"))
 
@@ -182,15 +173,6 @@ def test_two_readings_under_dropout_are_drawn_together(tmp_path: Path, gold: lis
         inputs = {name: batch[name].repeat(2, 1) for name in ("input_ids", "attention_mask")}
         apart.append(disagreement(model(**inputs).logits, batch["labels"]).item())
     assert 0 < apart[1] < apart[0] / 2
-
-
-def test_disagreement_is_the_mean_divergence_both_ways() -> None:
-    one, other = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.1, 0.1, 0.8])
-    logits = torch.stack([one, other]).log()[:, None].expand(2, 2, 3)  # a window of two words, read twice
-    targets = torch.tensor([[[1.0, 0, 0], [0, 0, 0]]])  # the second does not count
-    expected = ((one - other) * (one.log() - other.log())).sum() / 2
-    assert disagreement(logits, targets).item() == pytest.approx(expected.item(), rel=1e-5)
-    assert disagreement(logits, torch.zeros(1, 2, 3)).item() == 0
 
 
 def test_processes_agree_on_the_order_and_it_changes_with_the_epoch() -> None:

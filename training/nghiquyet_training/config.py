@@ -90,6 +90,8 @@ class OptimizerConfig(Settings):
     """Share of probability that is spread over the other tags."""
     r_drop: float = Field(0.0, ge=0)
     """Weight of the disagreement between two readings of each window under dropout (R-Drop); doubles a step's work."""
+    chain: bool = False
+    """Learn whole sequences of tags, and how tags follow each other (a CRF head), not each word by itself."""
     ema: float = Field(0.0, ge=0, lt=1)
     """Decay of a running average of the weights, which is then what is evaluated and kept; as 0.999; 0 is none."""
     patience: int = Field(0, ge=0)

@@ -15,7 +15,7 @@ from nghiquyet_training.processes import process_count
 from nghiquyet_training.provenance import git_commit, versions
 from nghiquyet_training.run import describe_data, fit, write_json
 from nghiquyet_training.settings import expand
-from nghiquyet_training.trainer import model_predictor, predict_documents
+from nghiquyet_training.trainer import predict_documents
 
 
 def leave_one_out(config: TrainConfig) -> tuple[list[Document], list[Document]]:
@@ -34,7 +34,7 @@ def leave_one_out(config: TrainConfig) -> tuple[list[Document], list[Document]]:
     for i, held_out in enumerate(track(documents, "folds")):
         fold = expand(config.output) / f"fold-{i}"
         fitted = fit(config, documents[:i] + documents[i + 1 :], [], fold)
-        predicted += predict_documents(model_predictor(fitted.model, fitted.encoder, config), [held_out])
+        predicted += predict_documents(fitted.predictor(config), [held_out])
         shutil.rmtree(fold)
     return documents, predicted
 

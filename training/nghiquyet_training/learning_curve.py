@@ -17,7 +17,7 @@ from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.data import load_splits
 from nghiquyet_training.run import fit as train
 from nghiquyet_training.settings import expand
-from nghiquyet_training.trainer import model_predictor, predict_documents
+from nghiquyet_training.trainer import predict_documents
 
 Array = NDArray[np.float64]
 EXPONENTS = np.linspace(0.05, 1.5, 59)  # of the power law; tried one by one
@@ -83,7 +83,7 @@ def measure(config: TrainConfig, sizes: Sequence[int], seeds: Sequence[int]) -> 
             )
             folder = expand(config.output) / f"{size}-{seed}"
             fitted = train(own, subset(splits.train, size, seed), [], folder)
-            predicted = predict_documents(model_predictor(fitted.model, fitted.encoder, own), splits.dev)
+            predicted = predict_documents(fitted.predictor(own), splits.dev)
             counts: list[Counts] = [count(g.keys, p.keys) for g, p in pair(splits.dev, predicted)]
             yield Point(size, seed, tuple(c.hits for c in counts), tuple(c.gold + c.predicted for c in counts))
 

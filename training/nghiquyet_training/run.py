@@ -34,7 +34,7 @@ from nghiquyet_training.processes import is_first, is_sharded, one_on_each_machi
 from nghiquyet_training.provenance import describe_files, describe_splits, git_commit, hardware, versions
 from nghiquyet_training.settings import expand
 from nghiquyet_training.silver import read_silver
-from nghiquyet_training.trainer import make_trainer, model_predictor
+from nghiquyet_training.trainer import add_transitions, make_trainer, model_predictor, trained_transitions
 from nghiquyet_training.transitions import count_transitions
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,12 @@ class Fitted:
     encoder: Encoder
     encoder_folder: Path
     history: list[dict[str, float]]
+    transitions: list[list[float]] | None
+    """(L, L): how tags follow each other, where that was learnt (`optimizer.chain`)."""
+
+    def predictor(self, config: TrainConfig, transitions: list[list[float]] | None = None) -> Predictor:
+        """Predicts with the learnt transitions, else with those given, else with none."""
+        return model_predictor(self.model, self.encoder, config, Decoder(self.transitions or transitions))
 
 
 def fit(
@@ -60,11 +66,17 @@ def fit(
     encoder = build_encoder(encoder_folder, config.encoder.segmenter)
     windows = training_windows(config, train, encoder)
     model = build_model(encoder_folder, config.encoder, config.seed)
+    if config.optimizer.chain:
+        add_transitions(model, count_transitions(train, encoder, config.transition_weight))
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if resume else None)
     trainer.take_averages()
-    return Fitted(trainer.finished_model(), encoder, encoder_folder, trainer.state.log_history)
+    model = trainer.finished_model()
+    transitions = trained_transitions(model)
+    if transitions:
+        del model.transitions  # the decoder's, from here on
+    return Fitted(model, encoder, encoder_folder, trainer.state.log_history, transitions)
 
 
 def training_windows(config: TrainConfig, train: Sequence[Document], encoder: Encoder) -> Dataset:
@@ -108,7 +120,7 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
     output = expand(config.output)
     splits = load_splits(config.data)
     check_folder(output, config, resume)
-    check_launch(splits)
+    check_launch(config, splits)
     with together():
         # Before the run's folder is made: what cannot start leaves none behind.
         with one_on_each_machine_first():
@@ -136,8 +148,8 @@ def _train_and_package(config: TrainConfig, splits: Splits, output: Path, resume
         fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
         if warning := obligations(licence_of(config.encoder, fitted.encoder_folder)):
             log.warning(warning)
-        transitions = count_transitions(splits.train, fitted.encoder, config.transition_weight)
-        predictor = model_predictor(fitted.model, fitted.encoder, config, Decoder(transitions))
+        transitions = fitted.transitions or count_transitions(splits.train, fitted.encoder, config.transition_weight)
+        predictor = fitted.predictor(config, transitions)
         calibration = _calibrate(predictor, splits.dev)
         if calibration:
             predictor.temperature, predictor.min_score = calibration.temperature, calibration.min_score
@@ -202,12 +214,14 @@ def in_processes() -> str:
     return f", in {process_count()} processes" if process_count() > 1 else ""
 
 
-def check_launch(splits: Splits) -> None:
+def check_launch(config: TrainConfig, splits: Splits) -> None:
     """What FSDP cannot do is an error before anything begins."""
     if not is_sharded():
         return
     if not torch.accelerator.is_available():
         raise ConfigError("FSDP parts a model among GPUs, and there are none here; launch without --use_fsdp")
+    if config.optimizer.chain:
+        raise ConfigError("FSDP parts the weights of a chain too; train with optimizer.chain=false, or without FSDP")
     if splits.dev:
         raise ConfigError(
             "with FSDP no process has the whole model to evaluate on development documents while training; leave "

@@ -13,7 +13,6 @@ from datasets import Dataset
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div
 from transformers import EarlyStoppingCallback, RobertaForTokenClassification, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
@@ -28,6 +27,14 @@ from nghiquyet.scoring import pair, total
 from nghiquyet_training.averaging import AveragingAdamW
 from nghiquyet_training.config import OptimizerConfig, TrainConfig
 from nghiquyet_training.data import IGNORED, collate, word_tags
+from nghiquyet_training.losses import (
+    counted,
+    disagreement,
+    legal_only,
+    sequence_cross_entropy,
+    smoothed,
+    soft_cross_entropy,
+)
 from nghiquyet_training.masking import hide_all
 from nghiquyet_training.processes import device_count, from_first
 
@@ -104,19 +111,25 @@ class SpanTrainer(Trainer):
         if twice:  # in one call: several processes may not make two
             ids, mask, targets = ids.repeat(2, 1), mask.repeat(2, 1), targets.repeat(2, 1, 1)
         outputs = model(input_ids=ids, attention_mask=mask)
-        loss = soft_cross_entropy(outputs.logits, targets, options.label_smoothing)
+        loss = self._cross_entropy(outputs.logits, smoothed(targets, options.label_smoothing))
         if twice:
             loss = loss + options.r_drop * disagreement(outputs.logits, inputs["labels"])
         if num_items_in_batch is not None:
             loss = loss * (counted(inputs["labels"]).sum() * self.args.world_size / num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if not self._config.optimizer.chain:
+            return soft_cross_entropy(logits, targets)
+        return sequence_cross_entropy(logits, targets, legal_only(cast(Tensor, self.tagger.transitions)))
+
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """`eval_f1` over exact character spans (the headline) and `eval_seqeval_f1` over word tags, strict IOB2."""
         was_training = self.tagger.training
         self.tagger.eval()
-        predictor = model_predictor(self.tagger, self._encoder, self._config)
         with self._averaged():
+            decoder = Decoder(trained_transitions(self.tagger))
+            predictor = model_predictor(self.tagger, self._encoder, self._config, decoder)
             predicted = predict_documents(predictor, self._dev, batch_size=EVALUATION_BATCH)
         self.tagger.train(was_training)
         counts = total(pair(self._dev, predicted))
@@ -182,31 +195,15 @@ class SharedOrder(LengthGroupedSampler):
         return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=self.generator))
 
 
-def counted(targets: Tensor) -> Tensor:
-    """Which rows of `targets` (..., L) are words that count in the loss: (...), bool."""
-    return targets.sum(dim=-1) > 0
+def add_transitions(model: RobertaForTokenClassification, start: Sequence[Sequence[float]]) -> None:
+    """Gives the model a weight for each step from tag to tag, (L, L), that is learnt with the others."""
+    model.register_parameter("transitions", torch.nn.Parameter(torch.tensor(start)))
 
 
-def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross entropy over the rows of `targets` (..., L) that count; `logits` have the same shape. 0 of no rows."""
-    rows = counted(targets)
-    if not rows.any():
-        return logits.sum() * 0.0
-    smooth = (1 - smoothing) * targets[rows] + smoothing / targets.shape[-1]
-    return cross_entropy(logits[rows].float(), smooth)
-
-
-def disagreement(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean divergence, both ways, between two readings of each word that counts (R-Drop, Liang et al. 2021).
-
-    `logits` (2B, T, L): the windows of `targets` (B, T, L), and the same ones again.
-    """
-    rows = counted(targets)
-    if not rows.any():
-        return logits.sum() * 0.0
-    one, other = (half[rows].float().log_softmax(dim=-1) for half in logits.chunk(2))
-    divergence = partial(kl_div, log_target=True, reduction="batchmean")
-    return (divergence(one, other) + divergence(other, one)) / 2
+def trained_transitions(model: RobertaForTokenClassification) -> list[list[float]] | None:
+    """The weights that were learnt, as a decoder takes them; None where there are none."""
+    weights: Tensor | None = getattr(model, "transitions", None)
+    return None if weights is None else weights.detach().tolist()
 
 
 def model_predictor(
