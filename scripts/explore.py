@@ -25,7 +25,7 @@ def rows_of(results: dict[str, dict[str, Any]]) -> Iterator[list[str]]:
         losses = ", ".join(f"{part} {loss:.3f}" for part, loss in found["losses"].items())
         f1 = found["f1"]["micro"]
         spread = statistics.stdev(f1) if len(f1) > 1 else 0.0
-        speed = f"{found['pieces a second']:,.0f}"
+        speed = f"{found['pieces a second'] or 0:,.0f}"  # 0: it was stopped and went on
         yield [name, f"{found['pieces'] / 1e6:.1f}", losses, speed, f"{statistics.mean(f1):.3f} ± {spread:.3f}"]
 
 

@@ -87,15 +87,17 @@ def vocabulary(texts: Path, pieces: int, segmenter: str, folder: Path) -> Path:
 
 
 def pretrained(plan: Exploration, variant: Variant, folder: Path, output: Path) -> dict[str, Any]:
-    """Pretrains one encoder into `output`; its losses and pieces a second."""
+    """Pretrains one encoder into `output`; its losses, and pieces a second where it went through without a stop."""
     texts = sample(variant.files or plan.files, variant.every or plan.every, folder)
     pieces = variant.vocab_pieces or plan.vocab_pieces
     vocab = variant.vocab or str(vocabulary(texts, pieces, plan.segmenter(variant), folder))
     config = plan.pretraining(variant, texts, vocab, output)
     Pretraining(config)  # encodes the texts, once
+    begun = (output / "checkpoint.safetensors").exists()
     begin = time.perf_counter()
     _, losses = pretrain(config, resume=True)
-    return {"losses": losses, "pieces": config.pieces, "pieces a second": config.pieces / (time.perf_counter() - begin)}
+    speed = None if begun else config.pieces / (time.perf_counter() - begin)
+    return {"losses": losses, "pieces": config.pieces, "pieces a second": speed}
 
 
 def tagged(plan: Exploration, encoder: Path, segmenter: str, output: Path) -> list[dict[str, Any]]:
