@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from nghiquyet.console import reported
 from nghiquyet.normalize import old_tone_placement
+from nghiquyet_annotations.raw import replacing
 from nghiquyet_training.corpus import read_texts
 
 CUES = re.compile(
@@ -39,11 +40,11 @@ def main(
 ) -> None:
     """Writes the texts that reach `least`, and says how many there are."""
     kept = read = 0
-    with output.open("w", encoding="utf-8") as lines:
+    with replacing(output) as lines:
         for text in tqdm(read_texts(files), unit="text", mininterval=5):
             read += 1
             if density(text) >= least:
-                lines.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
+                lines.write(f"{json.dumps({'text': text})}\n".encode())
                 kept += 1
     print(f"{output}: {kept} of {read} texts")
 

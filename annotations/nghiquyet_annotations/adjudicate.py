@@ -12,7 +12,7 @@ from typing import Any
 
 from nghiquyet.documents import Document
 from nghiquyet.errors import AnnotationError
-from nghiquyet.label_studio import State, read_documents, read_tasks
+from nghiquyet.label_studio import State, Task, read_documents, read_tasks
 from nghiquyet.scoring import pair
 from nghiquyet_annotations.agreement import by_annotator
 from nghiquyet_annotations.marked import regions
@@ -98,8 +98,7 @@ def decide(sides: Sides, export: Path | None) -> Outcome:
 
     AnnotationError where two adjudicators answered the same task.
     """
-    tasks = {task.doc_id: task for task in read_tasks(export)} if export else {}
-    raw = dict(zip(tasks, read_export(export), strict=True)) if export else {}
+    tasks, raw = _by_document(export) if export else ({}, {})
     decided = {document.id for document in read_documents([export])} if export else set()
     disputed = {a.id: (a, b) for a, b in sides.disputed}
     items = [_agreed_item(sides, document) for document in sides.agreed]
@@ -107,6 +106,20 @@ def decide(sides: Sides, export: Path | None) -> Outcome:
     skipped = tuple(name for name in disputed if name in tasks and tasks[name].state is State.SKIPPED)
     still_open = tuple(name for name in disputed if name not in decided and name not in skipped)
     return Outcome(items, still_open, skipped)
+
+
+def _by_document(export: Path) -> tuple[dict[str, Task], dict[str, dict[str, Any]]]:
+    """The tasks of an export, and their items as they stand there, by document."""
+    tasks: dict[str, Task] = {}
+    raw: dict[str, dict[str, Any]] = {}
+    for task, item in zip(read_tasks(export), read_export(export), strict=True):
+        if task.doc_id in tasks:
+            raise AnnotationError(
+                f"the adjudicator's project has document {task.doc_id} twice: {tasks[task.doc_id].name} and "
+                f"{task.name}; delete the one that is not answered"
+            )
+        tasks[task.doc_id], raw[task.doc_id] = task, item
+    return tasks, raw
 
 
 def _agreed_item(sides: Sides, document: Document) -> dict[str, Any]:

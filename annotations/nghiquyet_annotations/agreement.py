@@ -133,12 +133,23 @@ def by_annotator(path: Path) -> dict[str, list[Document]]:
     return {name: list(found.values()) for name, found in documents.items()}
 
 
-def pairwise(path: Path) -> list[Agreement]:
-    """The agreement of every two annotators of one export; AnnotationError where there is but one."""
+def pairwise(path: Path) -> tuple[list[Agreement], list[tuple[str, str]]]:
+    """The agreement of every two annotators of one export, and the pairs that have no document in common.
+
+    AnnotationError where there is but one annotator, or no pair has a document in common.
+    """
     annotators = by_annotator(path)
     if len(annotators) < 2:
         raise AnnotationError(f"{path} has {len(annotators)} annotator(s); needed two, or give a second export")
-    return [
-        agreement(annotators[a], annotators[b], (f"annotator {a}", f"annotator {b}"))
-        for a, b in combinations(sorted(annotators), 2)
-    ]
+    found: list[Agreement] = []
+    apart: list[tuple[str, str]] = []
+    for pair_of in combinations(sorted(annotators), 2):
+        first, second = (annotators[name] for name in pair_of)
+        names = (f"annotator {pair_of[0]}", f"annotator {pair_of[1]}")
+        if {d.id for d in first} & {d.id for d in second}:
+            found.append(agreement(first, second, names))
+        else:
+            apart.append(names)
+    if not found:
+        raise AnnotationError(f"{path}: no two of its {len(annotators)} annotators have a document in common")
+    return found, apart

@@ -17,7 +17,7 @@ from nghiquyet_annotations.acceptance import ADDED, CHANGED, DELETED, KEPT
 from nghiquyet_annotations.acceptance import acceptance as accepted
 from nghiquyet_annotations.console import Export, Exports, new_table, say
 from nghiquyet_annotations.edges import trim
-from nghiquyet_annotations.freeze import freeze
+from nghiquyet_annotations.freeze import changed, exports_of, freeze
 from nghiquyet_annotations.raw import read_export, write_json
 from nghiquyet_annotations.validate import Report, around, read_articles
 from nghiquyet_annotations.validate import validate as check
@@ -43,7 +43,9 @@ def config(
     epilog="Example: nghiquyet-annotate validate gold.json --articles annotations/articles --fix mended.json",
 )
 def validate(
-    exports: Exports,
+    exports: Annotated[
+        list[Path], typer.Argument(help="Label Studio exports, or folders of a frozen version", metavar="EXPORT...")
+    ],
     articles: Annotated[
         Path | None, typer.Option(help="Folder of the articles, or their manifest.json: texts must be unchanged")
     ] = None,
@@ -51,11 +53,19 @@ def validate(
         Path | None, typer.Option(metavar="OUT", help="Write a copy with white space trimmed off the spans' edges")
     ] = None,
 ) -> None:
-    """Check exports for what the server does not check. Exit status 1 where there is a problem."""
+    """Check exports for what the server does not check. Exit status 1 where there is a problem.
+
+    Of a frozen version it also checks that its exports are still what was frozen.
+    """
     with reported():
         if fix and (len(exports) > 1 or fix.resolve() == exports[0].resolve()):
             raise InputError("--fix takes one export and writes to another file; call it once for each export")
         known = read_articles(articles) if articles else None
+        frozen = [each for each in exports if each.is_dir()]
+        changes = [f"{folder}: {change}" for folder in frozen for change in changed(folder)]
+        exports = [file for each in exports for file in (exports_of(each) if each in frozen else [each])]
+    for change in changes:
+        say(change)
     reports: dict[Path, Report] = {}
     for export in exports:
         try:
@@ -68,7 +78,7 @@ def validate(
     _print_reports(reports)
     if len(reports) < len(exports):
         raise typer.Exit(BAD_INPUT)
-    raise typer.Exit(int(any(report.problems for report in reports.values())))
+    raise typer.Exit(int(bool(changes) or any(report.problems for report in reports.values())))
 
 
 def _mended(export: Path, out: Path) -> list[object]:
@@ -88,9 +98,11 @@ def _print_problems(export: Path, report: Report) -> None:
 def _print_reports(reports: dict[Path, Report]) -> None:
     table = new_table("export", *(state.name.lower() for state in State), "several", "problems")
     table.caption = "empty: reviewed, nothing to mark; several: answered by more than one annotator"
+    twice = len({export.name for export in reports}) < len(reports)
     for export, report in reports.items():
         counts = [report.states[state] for state in State]
-        table.add_row(export.name, *map(str, (*counts, report.several, len(report.problems))))
+        name = str(export) if twice else export.name
+        table.add_row(name, *map(str, (*counts, report.several, len(report.problems))))
     Console().print(table)
 
 
@@ -103,13 +115,16 @@ def agreement(
 ) -> None:
     """Exact span F1 between two exports, or between the annotators of one, with every difference."""
     with reported():
+        apart: list[tuple[str, str]] = []
         if other is None:
-            found = agreements.pairwise(export)
+            found, apart = agreements.pairwise(export)
         else:
             pair = read_documents([export]), read_documents([other])
-            found = [agreements.agreement(*pair, (export.name, other.name))]
+            found = [agreements.agreement(*pair, _names(export, other))]
     for one in found:
         _print_agreement(one)
+    for names in apart:
+        say(f"{' and '.join(names)} have no document in common")
 
 
 @command(epilog="Example: nghiquyet-annotate acceptance export.json")
@@ -117,13 +132,25 @@ def acceptance(exports: Exports) -> None:
     """What annotators did with pre-annotated spans: kept, changed, deleted, added."""
     with reported():
         found = accepted(item for export in exports for item in read_export(export))
-    table = new_table("label", "kept", "changed", "deleted", "added", "kept of predicted")
+    table = new_table("label", "kept", "changed", "deleted", "added", "kept of predicted", "drawn blind")
     for name in (*LABELS.names, None):
         rate = found.rate(name)
         counts = (str(found.of(what, name)) for what in (KEPT, CHANGED, DELETED, ADDED))
-        table.add_row(name or "all", *counts, "-" if rate is None else f"{rate:.0%}")
+        blind = found.blind_counts[name] if name else found.blind_counts.total()
+        table.add_row(name or "all", *counts, "-" if rate is None else f"{rate:.0%}", str(blind))
     Console().print(table)
-    say(f"annotations begun from a prediction: {found.annotations}, without a prediction: {found.blind}")
+    for what, times, each in (
+        ("begun from a prediction", found.annotations, found.spans_each),
+        ("without a prediction", found.blind, found.blind_spans_each),
+    ):
+        say(f"annotations {what}: {times}" + ("" if each is None else f", with {each:.1f} spans each"))
+    if found.lost:
+        say(f"begun from a prediction that is no longer there, and not counted: {found.lost}")
+
+
+def _names(first: Path, second: Path) -> tuple[str, str]:
+    """What two files are called; with their folders where the names alone are the same."""
+    return (str(first), str(second)) if first.name == second.name else (first.name, second.name)
 
 
 def _print_agreement(found: agreements.Agreement) -> None:
@@ -151,10 +178,10 @@ def diff(export: Export, other: Annotated[Path, typer.Argument(help="The export 
         sides = read_documents([export]), read_documents([other])
         only = [sorted({d.id for d in a} - {d.id for d in b}) for a, b in (sides, sides[::-1])]
         common = {d.id for d in sides[0]} & {d.id for d in sides[1]}
-        found = agreements.agreement(*sides, (export.name, other.name)).differences if common else ()
+        found = agreements.agreement(*sides, _names(export, other)).differences if common else ()
     for difference in found:
         _print_difference(difference)
-    for name, documents in zip((export.name, other.name), only, strict=True):
+    for name, documents in zip(_names(export, other), only, strict=True):
         if documents:
             say(f"only in {name}: {', '.join(documents)}")
     say(f"{len(found)} span(s) differ in {len(common)} common document(s)")

@@ -61,5 +61,5 @@ def read_rows(path: Path) -> list[Row]:
         return [Row.parse(json.loads(line), f"{path}:{number}") for number, line in enumerate(lines, start=1)]
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: needed JSON lines, as `strip` writes them: {error}") from error

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.style import StyleType
 from rich.table import Table
+from rich.text import Text
 
 from nghiquyet.console import complaints
 from nghiquyet_annotations.project import Project, find_project
@@ -50,19 +52,28 @@ ProjectName = Annotated[
 
 def say(line: str) -> None:
     """Prints as it is: no markup (spans stand in square brackets), no line breaks of rich's own."""
-    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+    Console(highlight=False, soft_wrap=True).print(line, markup=False, emoji=False)
 
 
 def notify(line: str) -> None:
     """Tells of something by the way, on standard error."""
-    complaints.print(line, markup=False, highlight=False, soft_wrap=True)
+    complaints.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+class _Plain(Table):
+    """Strings are shown as they are: names and texts of others may hold what rich takes for markup or an emoji."""
+
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
+        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, style=style, end_section=end_section)
 
 
 def new_table(first: str, *numbers: str) -> Table:
     """A table with one column of words and some of numbers."""
-    made = Table(first, box=SIMPLE)
+    made = _Plain(box=SIMPLE)
+    made.add_column(Text(first), overflow="fold")
     for name in numbers:
-        made.add_column(name, justify="right")
+        made.add_column(Text(name), justify="right")
     return made
 
 

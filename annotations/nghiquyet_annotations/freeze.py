@@ -24,9 +24,11 @@ def freeze(exports: Sequence[Path], folder: Path, version: str) -> dict[str, Any
 
     AnnotationError where an export has a problem that `validate` finds, or a document stands twice.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a new folder")
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty; a frozen version is never written over: name another folder")
-    names = [export.name for export in exports]
+    names = own_names(exports)
     if len(set(names)) < len(names) or MANIFEST in names:
         raise InputError(f"the exports are called {', '.join(names)}; each needs a name of its own, not {MANIFEST}")
     for export in exports:
@@ -36,12 +38,21 @@ def freeze(exports: Sequence[Path], folder: Path, version: str) -> dict[str, Any
                 f"see all: nghiquyet-annotate validate {export}"
             )
     documents = read_documents(exports)
-    manifest = describe(documents, {export.name: sha256(export) for export in exports}, version)
+    hashes = {name: sha256(export) for name, export in zip(names, exports, strict=True)}
+    manifest = describe(documents, hashes, version)
     folder.mkdir(parents=True, exist_ok=True)
-    for export in exports:
-        shutil.copyfile(export, folder / export.name)
+    for name, export in zip(names, exports, strict=True):
+        shutil.copyfile(export, folder / name)
     write_json(folder / MANIFEST, manifest)  # last: a folder with a manifest is whole
     return manifest
+
+
+def own_names(exports: Sequence[Path]) -> list[str]:
+    """The files' names; where two are alike, as of two weeks' `gold.json`, their folders' names stand before them."""
+    names = [export.name for export in exports]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{export.resolve().parent.name}-{export.name}" for export in exports]
 
 
 def describe(documents: Sequence[Document], exports: dict[str, str], version: str) -> dict[str, Any]:
@@ -75,13 +86,22 @@ def _pair(overlap: Overlap) -> dict[str, Any]:
 
 def changed(folder: Path) -> Iterator[str]:
     """The exports of a frozen version that are missing or no longer what they were."""
-    try:
-        recorded = dict(read_json(folder / MANIFEST)["exports"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder / MANIFEST} is no manifest of a frozen version: it lacks 'exports'") from error
-    for name, wanted in recorded.items():
+    for name, wanted in _recorded(folder).items():
         path = folder / name
         if not path.is_file():
             yield f"{name} is missing"
         elif sha256(path) != wanted:
             yield f"{name} was changed: SHA-256 {sha256(path)}, frozen as {wanted}"
+
+
+def exports_of(folder: Path) -> list[Path]:
+    """The exports of a frozen version that are there."""
+    return [folder / name for name in _recorded(folder) if (folder / name).is_file()]
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    try:
+        recorded = dict(read_json(folder / MANIFEST)["exports"])
+        return {name: str(about["sha256"] if isinstance(about, dict) else about) for name, about in recorded.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder / MANIFEST} is no manifest of a frozen version: it lacks 'exports'") from error

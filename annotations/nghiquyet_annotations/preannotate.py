@@ -10,7 +10,7 @@ from nghiquyet.label_studio import text_hash
 from nghiquyet.predictor import Predictor
 from nghiquyet_annotations.deliver import deliver
 from nghiquyet_annotations.predictions import predict, to_label_studio
-from nghiquyet_annotations.server import Server
+from nghiquyet_annotations.server import Server, is_begun
 
 BATCH = 20  # predictions a request
 BLIND = "blind"  # key of a task's `meta`: it never gets a prediction
@@ -47,7 +47,7 @@ def plan(tasks: Iterable[dict[str, Any]], version: str, blind_share: float) -> P
     blind = answered = done = 0
     for task in tasks:
         text = str(task["data"].get("text"))
-        if task.get("annotations") or task.get("drafts"):
+        if is_begun(task):
             answered += 1
         elif (task.get("meta") or {}).get(BLIND):
             blind += 1

@@ -3,12 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import normalize
 from xml.etree import ElementTree as ET
 
 from nghiquyet.errors import AnnotationError, InputError
 from nghiquyet.labels import LABELS, LabelSet
 from nghiquyet_annotations.labelling_config import instructions, labelling_config
+from nghiquyet_annotations.pull import download
+from nghiquyet_annotations.raw import read_export
 from nghiquyet_annotations.server import Server
 
 
@@ -32,7 +37,7 @@ def projects(server: Server) -> list[Project]:
 def find_project(server: Server, name: str | None) -> Project:
     """The project of that id or title; InputError where there is none, or several of the title."""
     there = projects(server)
-    found = [p for p in there if name in (str(p.id), p.title)]
+    found = [p for p in there if name and (name == str(p.id) or _same_title(name, p.title))]
     exact = [p for p in found if str(p.id) == name] or found
     if len(exact) == 1:
         return exact[0]
@@ -52,11 +57,13 @@ def init_project(
     """
     config, text = labelling_config(labels), instructions(labels, guideline_url)
     wanted: dict[str, Any] = {"label_config": config, "expert_instruction": text, "show_instruction": True}
-    same = [project for project in projects(server) if project.title == title]
+    same = [project for project in projects(server) if _same_title(project.title, title)]
     if not same:
         made = server.write(lambda api: api.projects.create(title=title, **wanted))
         return _project(made), "made"
-    project = find_project(server, title)
+    if len(same) > 1:
+        raise InputError(f"{len(same)} projects are called {title!r}, {_listed(same)}; rename all but one")
+    project = same[0]
     if (project.label_config.strip(), project.instructions) == (config.strip(), text):
         return project, "unchanged"
     _check_labels_in_use(server, project, config)
@@ -67,7 +74,7 @@ def init_project(
 def _check_labels_in_use(server: Server, project: Project, wanted: str) -> None:
     """Label Studio itself would take the label away and leave its spans without one."""
     lost = config_labels(project.label_config) - config_labels(wanted)
-    used = labels_in_use(server.tasks(project.id)) if lost else Counter[tuple[str, str]]()
+    used = labels_in_use(_exported(server, project)) if lost else Counter[tuple[str, str]]()
     losing = {label: n for label, n in used.items() if label in lost}
     if losing:
         named = ", ".join(f"{label} ({n} spans)" for (_, label), n in sorted(losing.items()))
@@ -99,6 +106,19 @@ def labels_in_use(tasks: Iterable[dict[str, Any]]) -> Counter[tuple[str, str]]:
         for region in answer.get("result") or ()
         for name in (region.get("value") or {}).get("labels") or ()
     )
+
+
+def _exported(server: Server, project: Project) -> list[dict[str, Any]]:
+    """The tasks as the server exports them, with everybody's drafts."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "export.json"
+        download(server, project.id, path)
+        return read_export(path)
+
+
+def _same_title(one: str, other: str) -> bool:
+    """Whether two titles look the same, however their accents are written."""
+    return normalize("NFC", one) == normalize("NFC", other)
 
 
 def _project(found: Any) -> Project:

@@ -6,6 +6,7 @@ from typing import Any
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TEXTS = ("data", "value")  # the article's own characters: an address there belongs to the article
+_ACCOUNT = "created_username"  # "First Last address, id"
 _PERSONAL = ("email", "first_name", "last_name", "username", "phone", "initials", "avatar")
 UNKNOWN = "annotator-unknown"
 
@@ -24,16 +25,21 @@ def without_addresses(value: Any, accounts: Mapping[str, int]) -> Any:
     if isinstance(value, dict):
         if isinstance(value.get("id"), int) and "email" in value:
             return value["id"]
-        return {
-            key: each if key in _TEXTS else without_addresses(each, accounts)
-            for key, each in value.items()
-            if key not in _PERSONAL
-        }
+        return {key: _cleaned(key, each, accounts) for key, each in value.items() if key not in _PERSONAL}
     if isinstance(value, list):
         return [without_addresses(each, accounts) for each in value]
     if isinstance(value, str):
         return _ADDRESS.sub(lambda found: _named(found[0], accounts), value)
     return value
+
+
+def _cleaned(key: str, value: Any, accounts: Mapping[str, int]) -> Any:
+    if key in _TEXTS:
+        return value
+    if key == _ACCOUNT:
+        address = _ADDRESS.search(str(value))
+        return _named(address[0], accounts) if address else UNKNOWN
+    return without_addresses(value, accounts)
 
 
 def _named(address: str, accounts: Mapping[str, int]) -> str:

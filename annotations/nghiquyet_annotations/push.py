@@ -67,7 +67,7 @@ def push(
 
     def missing(some: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         present = present_ids(server, project)
-        return [task for task in some if task["data"]["doc_id"] not in present]
+        return [task for task in some if text_hash(task["data"]["text"]) not in present]
 
     def send(some: Sequence[dict[str, Any]]) -> None:
         server.write(lambda api: api.projects.import_tasks(project, request=some))  # type: ignore[arg-type]

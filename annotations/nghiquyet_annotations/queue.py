@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nghiquyet_annotations.server import Server
+from nghiquyet_annotations.server import Server, is_begun
 
 FIELD = "queue"  # of a task's data; "0001" comes first, for Label Studio sorts data as strings
 TAB = "Hàng đợi"
@@ -12,7 +12,7 @@ DIGITS = 4
 
 def waiting(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The tasks that nobody has answered or begun."""
-    return [task for task in tasks if not task.get("annotations") and not task.get("drafts")]
+    return [task for task in tasks if not is_begun(task)]
 
 
 def enqueue(

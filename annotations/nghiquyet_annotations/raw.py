@@ -37,10 +37,13 @@ def read_export(path: Path) -> list[Any]:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` once it is whole and on the disk.
 
-    After any break, a full disk among them, `path` is what it was before.
+    Its folder is made where there is none. After any break, a full disk among them, `path` is what it was before.
     """
+    if not path.name or path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
     partial = path.with_name(f".{path.name}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             yield file
             file.flush()
@@ -49,7 +52,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror}; what was there before is unchanged. "
-            "Is its folder there, and has the disk room?"
+            "May its folder be written to, and has the disk room?"
         ) from error
     finally:
         if partial.parent.is_dir():

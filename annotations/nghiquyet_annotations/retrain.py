@@ -107,7 +107,8 @@ def train(commands: Commands, config: Path, data: Data) -> Path:
     The training refuses data in which a development document would be trained on.
     """
     run, model = data.folder / "run", data.folder / "model"
-    settings = {"output": str(run), "data.split": [str(data.export)], "data.dev_tenths": [DEV_TENTH]}
+    settings: dict[str, Any] = {"output": str(run), "data.split": [str(data.export)]}
+    settings |= {"data.dev_tenths": [DEV_TENTH], "data.test_tenths": []}
     if data.dev_exports:
         settings["data.test"] = [str(path) for path in data.dev_exports]
     overrides = [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]

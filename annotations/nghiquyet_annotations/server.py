@@ -101,7 +101,10 @@ class Server:
             raise _refusal(self.settings.url, OK, None, None) from error
 
     def tasks(self, project: int) -> Iterator[dict[str, Any]]:
-        """The tasks of a project by rising id, as JSON, each with its annotations, drafts and predictions."""
+        """The tasks of a project by rising id, as JSON, each with its annotations and predictions.
+
+        Of drafts the server shows the token's own alone; `is_begun` knows of all.
+        """
         query = '{"ordering": ["tasks:id"]}'
         page, seen, total = 0, 0, 1
         while seen < total:
@@ -119,6 +122,11 @@ class Server:
             seen += len(found.tasks)
             for task in found.tasks:
                 yield task.model_dump(mode="json")
+
+
+def is_begun(task: dict[str, Any]) -> bool:
+    """Whether anybody has answered a task of `Server.tasks`, or left a draft."""
+    return bool(task.get("annotations") or task.get("drafts") or task.get("draft_exists"))
 
 
 def _client(settings: Settings) -> "LabelStudio":

@@ -34,7 +34,7 @@ class Row:
         try:
             spans = tuple((int(start), int(end), str(label)) for start, end, label in raw["spans"])
             return cls(str(raw["doc_id"]), str(raw["of"]), int(raw["start"]), int(raw["end"]), spans)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{where}: needed doc_id, of, start, end and spans, as `strip` writes them") from error
 
 

@@ -98,13 +98,15 @@ def parse_task(raw: Any, where: str) -> Task:
     annotations = raw.get("annotations", raw.get("completions", []))
     if not isinstance(annotations, list) or not all(isinstance(a, dict) for a in annotations):
         raise InputError(f"{where}: 'annotations' is not a list of objects")
-    if not all(_is_result(a.get("result") or []) for a in annotations):
+    if not all(is_result(a.get("result") or []) for a in annotations):
         raise InputError(f"{where}: a 'result' is not a list of regions; see: nghiquyet-annotate validate EXPORT")
-    doc_id = str(raw["data"].get("doc_id") or text_hash(text))
+    given = raw["data"].get("doc_id")
+    doc_id = text_hash(text) if given in (None, "") else str(given)
     return Task(raw.get("id"), doc_id, text, tuple(_annotation(a) for a in annotations))
 
 
-def _is_result(result: Any) -> bool:
+def is_result(result: Any) -> bool:
+    """Whether a JSON value has the shape of an annotation's `result`: a list of regions."""
     return isinstance(result, list) and all(
         isinstance(region, dict) and isinstance(region.get("value") or {}, dict) for region in result
     )
@@ -124,13 +126,24 @@ def _annotation(raw: dict[str, Any]) -> Annotation:
 
 def entities(task: Task, annotation: Annotation, labels: LabelSet = LABELS) -> tuple[Entity, ...]:
     """The sorted entities of one annotation, sliced from the task's own text; AnnotationError on a bad span."""
-    found = sorted(_entity(task, region, labels) for region in annotation.result if region.get("type") == "labels")
+    found = sorted(_entity(task, region, labels) for region in annotation.result if _is_span(task, region))
     for left, right in pairwise(found):
         if right.start < left.end:
             raise AnnotationError(
                 f"{task.name}: {left.text!r} at {left.start} and {right.text!r} at {right.start} overlap"
             )
     return tuple(found)
+
+
+def _is_span(task: Task, region: dict[str, Any]) -> bool:
+    """Whether a region is a labelled span of text; AnnotationError where it is one of another kind of page."""
+    kind = str(region.get("type"))
+    if kind != "labels" and kind.endswith("labels"):
+        raise AnnotationError(
+            f"{task.name}: a region is of type {kind!r}; needed 'labels', as <Labels> over a <Text> makes them: "
+            "see nghiquyet-annotate config"
+        )
+    return kind == "labels"
 
 
 def _entity(task: Task, region: dict[str, Any], labels: LabelSet) -> Entity:

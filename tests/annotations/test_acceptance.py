@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nghiquyet.errors import AnnotationError
+from nghiquyet.errors import AnnotationError, NghiquyetError
 from nghiquyet_annotations.acceptance import ADDED, CHANGED, DELETED, KEPT, acceptance
 from nghiquyet_annotations.cli import app
 
@@ -33,6 +33,32 @@ def test_what_was_done_with_each_span(task: Make, region: Make) -> None:
     assert found.of(ADDED, "PERSON") == 1
 
 
+def test_a_relabelled_span_counts_as_it_was_predicted(task: Make, region: Make) -> None:
+    item = task(region("Huyện ủy", "PERSON") | {"id": "a", "origin": "prediction-changed"})
+    item["predictions"] = [{"id": 9, "result": [region("Huyện ủy", "ORG") | {"id": "a"}]}]
+    item["annotations"][0]["parent_prediction"] = 9
+    found = acceptance([item])
+    assert (found.rate("ORG"), found.rate("PERSON")) == (0.0, None)
+
+
+def test_blind_annotations_are_there_to_compare_with(task: Make, region: Make) -> None:
+    blind = task(region("Huyện ủy", "ORG"), region("Bùi Hoàng Phan", "PERSON"), id=2)
+    lost = task(region("Huyện ủy", "ORG"), id=3)
+    lost["annotations"][0]["parent_prediction"] = 77
+    found = acceptance([_reviewed(task, region), blind, lost])
+    assert found.blind_counts == {"ORG": 1, "PERSON": 1}
+    assert (found.spans_each, found.blind_spans_each) == (3.0, 2.0)
+    assert (found.annotations, found.blind, found.lost) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "item", [1, {"data": {"text": "a"}, "annotations": [1]}, {"data": {"text": "a"}, "predictions": 5}]
+)
+def test_what_is_no_task_is_told(item: Any) -> None:
+    with pytest.raises(NghiquyetError):
+        acceptance([item])
+
+
 def test_an_export_without_the_predictions_is_refused(task: Make, region: Make) -> None:
     item = _reviewed(task, region) | {"predictions": [9]}
     with pytest.raises(AnnotationError, match="nghiquyet-annotate pull"):
@@ -49,4 +75,5 @@ def test_the_command(task: Make, region: Make, save: Make) -> None:
     result = CliRunner().invoke(app, ["acceptance", str(save(_reviewed(task, region)))])
     assert result.exit_code == 0, result.output
     assert "33%" in result.output
+    assert "begun from a prediction: 1, with 3.0 spans each" in result.output
     assert "without a prediction: 0" in result.output

@@ -70,6 +70,12 @@ def test_a_skipped_document_is_named(sides: tuple[Path, Path], task: Make, save:
     assert (outcome.open, outcome.skipped) == ((), (text_hash(text),))
 
 
+def test_a_document_that_was_sent_twice_is_named(sides: tuple[Path, Path], task: Make, save: Make) -> None:
+    twice = save(task(), task(id=8, annotations=[]), name="answers.json")
+    with pytest.raises(AnnotationError, match=r"twice: task 1 .* and task 8"):
+        decide(read_sides(*sides), twice)
+
+
 def test_the_two_annotators_of_one_export_are_sides_too(task: Make, region: Make, save: Make) -> None:
     item = task(region("Huyện ủy", "ORG"), by=7)
     item["annotations"] += task(id=2, by=8)["annotations"]

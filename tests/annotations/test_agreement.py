@@ -2,11 +2,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from nghiquyet.documents import Document, Entity
 from nghiquyet.errors import AnnotationError, InputError
 from nghiquyet.scoring import MICRO
 from nghiquyet_annotations.agreement import agreement, by_annotator, pairwise, token_labels
+from nghiquyet_annotations.cli import app
 
 Make = Callable[..., Any]
 TEXT = "Huyện ủy Thanh Oai có 9 xã và 5 chi bộ"
@@ -60,12 +62,33 @@ def test_the_annotators_of_one_export(task: Make, region: Make, save: Make) -> N
         item["annotations"].append({"id": number, "completed_by": number, "result": result, "was_cancelled": skipped})
     path = save(item)
     assert list(by_annotator(path)) == ["1", "2", "3"]
-    found = {(one.first, one.second): one.counts[MICRO].f1 for one in pairwise(path)}
+    found = {(one.first, one.second): one.counts[MICRO].f1 for one in pairwise(path)[0]}
     assert found == {
         ("annotator 1", "annotator 2"): pytest.approx(2 / 3),
         ("annotator 1", "annotator 3"): 0.0,
         ("annotator 2", "annotator 3"): 0.0,
     }
+
+
+def test_annotators_without_a_common_document_leave_the_others_theirs(task: Make, region: Make, save: Make) -> None:
+    shared = [
+        task(region("Huyện ủy", "ORG"), by=1),
+        task(region("Huyện ủy", "ORG"), by=1, id=2, text="Huyện ủy, Bí thư Huyện ủy"),
+    ]
+    for item, other in zip(shared, (2, 3), strict=True):
+        item["annotations"] += [{**item["annotations"][0], "id": 9, "completed_by": other}]
+    path = save(*shared)
+    found, apart = pairwise(path)
+    assert [(one.first, one.second) for one in found] == [
+        ("annotator 1", "annotator 2"),
+        ("annotator 1", "annotator 3"),
+    ]
+    assert apart == [("annotator 2", "annotator 3")]
+    shown = CliRunner().invoke(app, ["agreement", str(path)])
+    assert shown.exit_code == 0
+    assert "annotator 2 and annotator 3 have no document in common" in shown.output
+    with pytest.raises(AnnotationError, match="no two of its 2 annotators"):
+        pairwise(save(task(by=1), task(by=2, id=2, text="khác")))
 
 
 def test_one_annotator_is_too_few_and_two_answers_are_too_many(task: Make, save: Make) -> None:

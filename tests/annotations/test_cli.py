@@ -42,6 +42,34 @@ def test_validate_exits_with_1_and_says_where(task: Make, region: Make, save: Ma
     assert "Bí thư [Huyện ủy ]Thanh Oai" in result.output
 
 
+def test_names_and_texts_are_no_markup(task: Make, region: Make, save: Make) -> None:
+    text = "[red]5 xã và :x: [/x]"
+    spans = [{"start": 0, "end": len("[red]5 xã")}, {"start": text.index(":"), "end": len(text)}]
+    regions = [region("7/9", "METRIC", text=text[s["start"] : s["end"]], **s) for s in spans]
+    item = task(*regions, text=text) | {"data": {"text": text, "doc_id": "bài [b]"}}
+    shown = _run("stats", save(item)).output
+    assert "[red]5 xã" in shown
+    assert ":x: [/x]" in shown
+    assert "bài [b]" in shown
+    bad = task(region("7/9", "LOC", **spans[1]), text=text)
+    assert ":x: [/x]" in _run("validate", save(bad)).output
+
+
+@pytest.mark.parametrize("command", ["stats", "validate"])
+def test_spans_of_another_kind_of_page_are_not_passed_over(command: str, task: Make, region: Make, save: Make) -> None:
+    result = _run(command, save(task(region("7/9", "METRIC") | {"type": "hypertextlabels"})))
+    assert result.exit_code != 0
+    assert "hypertextlabels" in result.output
+
+
+@pytest.mark.parametrize("output", [".", "there"])
+def test_an_output_that_is_a_folder_is_told(output: str, task: Make, save: Make, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    result = _run("validate", save(task()), "--fix", Path(output) if output == "." else tmp_path / output)
+    assert result.exit_code == 2
+    assert "give the name of a file" in result.output
+
+
 def test_validate_exits_with_2_yet_checks_the_other_files(task: Make, region: Make, save: Make, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b"\xff\xfe")
     result = _run("validate", tmp_path / "x.json", save(task(region("Huyện ủy ", "ORG"))))
@@ -100,7 +128,8 @@ def test_fix_takes_one_export_and_another_file(task: Make, save: Make, tmp_path:
     path = save(task())
     assert _run("validate", path, path, "--fix", tmp_path / "out.json").exit_code == 2
     assert _run("validate", path, "--fix", path).exit_code == 2
-    assert _run("validate", path, "--fix", tmp_path / "no folder" / "out.json").exit_code == 2
+    assert _run("validate", path, "--fix", path / "out.json").exit_code == 2
+    assert _run("validate", path, "--fix", tmp_path / "new folder" / "out.json").exit_code == 0
 
 
 def test_a_lone_surrogate_survives_the_fix(task: Make, tmp_path: Path) -> None:

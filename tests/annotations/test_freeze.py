@@ -44,8 +44,30 @@ def test_what_has_problems_is_not_frozen(task: Make, region: Make, save: Make, t
     assert not (tmp_path / "gold").exists()
     with pytest.raises(InputError, match="a name of its own"):
         freeze([bad, bad], tmp_path / "gold", "1")
+    with pytest.raises(InputError, match="is a file"):
+        freeze([bad], bad, "1")
     with pytest.raises(InputError, match="no manifest"):
         list(changed(save().parent))
+
+
+def test_two_weeks_are_frozen_together_and_checked_later(task: Make, save: Make, tmp_path: Path) -> None:
+    weeks = []
+    for number in (1, 2):
+        (tmp_path / f"tuan-{number}").mkdir()
+        weeks.append(save(task(id=number, text=f"bài {number}"), name=f"tuan-{number}/gold.json"))
+    manifest = freeze(weeks, tmp_path / "gold", "1")
+    assert list(manifest["exports"]) == ["tuan-1-gold.json", "tuan-2-gold.json"]
+    checked = CliRunner().invoke(app, ["validate", str(tmp_path / "gold")])
+    assert checked.exit_code == 0, checked.output
+    assert "tuan-2" in checked.output
+    (tmp_path / "gold" / "tuan-1-gold.json").write_text("[]", encoding="utf-8")
+    checked = CliRunner().invoke(app, ["validate", str(tmp_path / "gold")])
+    assert checked.exit_code == 1
+    assert "tuan-1-gold.json was changed" in checked.output
+
+
+def test_the_projects_own_gold_is_what_its_manifest_says(root: Path) -> None:
+    assert list(changed(root / "annotations" / "gold")) == []
 
 
 def test_copies_in_different_parts_are_leakage(task: Make, save: Make, tmp_path: Path) -> None:

@@ -65,13 +65,14 @@ def test_the_plan_leaves_out_what_people_began_and_what_is_done() -> None:
         _task(1),
         _task(2, annotations=[{}]),
         _task(3, drafts=[{}]),
+        _task(7, drafts=[], draft_exists=True),  # another's, which the server does not show
         _task(4, predictions=[{"model_version": "m"}]),
         _task(5, predictions=[{"model_version": "older"}]),
         _task(6, meta={pre.BLIND: True}),
     ]
     found = pre.plan(tasks, "m", blind_share=0.0)
     assert [task.id for task in found.open] == [1, 5]
-    assert (found.answered, found.done, found.blind) == (2, 1, 1)
+    assert (found.answered, found.done, found.blind) == (3, 1, 1)
 
 
 def test_the_blind_share_is_drawn_by_the_text_alone() -> None:

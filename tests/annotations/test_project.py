@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,7 +11,9 @@ from nghiquyet.sources import Source
 from nghiquyet_annotations.labelling_config import labelling_config
 from nghiquyet_annotations.project import Project, config_labels, find_project, init_project, labels_in_use
 from nghiquyet_annotations.push import push, to_task
-from nghiquyet_annotations.server import Server
+from nghiquyet_annotations.queue import waiting
+from nghiquyet_annotations.server import Server, is_begun
+from tests.annotations.answers import draft
 
 Make = Callable[..., Any]
 PLACE = Label("PLACE", "#333333", "5", "a place", ("Hà Nội",))
@@ -57,6 +60,39 @@ def test_a_label_in_use_is_never_removed(server: Server, project: Project, text:
     with pytest.raises(AnnotationError, match=r"PLACE \(1 spans\)"):
         init_project(server, project.title)
     assert ("label", "PLACE") in config_labels(find_project(server, str(project.id)).label_config)
+
+
+@pytest.mark.label_studio
+def test_a_label_in_another_accounts_draft_is_in_use(server: Server, project: Project, text: str) -> None:
+    init_project(server, project.title, MORE)
+    push(server, project.id, [to_task(Source("a", text))])
+    (task,) = server.tasks(project.id)
+    value = {"start": 7, "end": 15, "text": "Huyện ủy", "labels": ["PLACE"]}
+    region = {"id": "x", "from_name": "label", "to_name": "text", "type": "labels", "value": value}
+    draft(server, task["id"], [region])
+    (task,) = server.tasks(project.id)
+    assert is_begun(task)
+    assert waiting([task]) == []
+    with pytest.raises(AnnotationError, match=r"PLACE \(1 spans\)"):
+        init_project(server, project.title)
+
+
+@pytest.mark.label_studio
+def test_a_title_that_is_another_projects_number(server: Server, project: Project) -> None:
+    title = f"{project.id:03}" if project.id < 100 else str(project.id)
+    other = server.write(lambda api: api.projects.create(title=title))
+    try:
+        found, _ = init_project(server, title)
+        assert found.id == other.id
+    finally:
+        server.write(lambda api: api.projects.delete(other.id))
+
+
+@pytest.mark.label_studio
+def test_a_title_is_found_however_its_accents_are_written(server: Server, project: Project) -> None:
+    again, _ = init_project(server, normalize("NFD", project.title))
+    assert again.id == project.id
+    assert find_project(server, normalize("NFD", project.title)).id == project.id
 
 
 @pytest.mark.label_studio

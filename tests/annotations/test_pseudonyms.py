@@ -16,11 +16,18 @@ def _item(**more: Any) -> dict[str, Any]:
 
 
 def test_accounts_become_numbers_and_addresses_pseudonyms() -> None:
-    item = _item(completed_by=WHO, created_username=f" {MAIL}, 3")
-    item["drafts"] = [{"user": MAIL, "result": [{"meta": {"text": ["hỏi la@khac.vn"]}, "value": {"text": MAIL}}]}]
+    item = _item(completed_by=WHO, created_username=f"Bích Ngọc {MAIL}, 3")
+    item["drafts"] = [
+        {
+            "user": MAIL,
+            "created_username": "Bích Ngọc, 3",
+            "result": [{"meta": {"text": ["hỏi la@khac.vn"]}, "value": {"text": MAIL}}],
+        }
+    ]
     found = without_addresses(item, ACCOUNTS)
-    assert found["annotations"] == [{"id": 1, "result": [], "completed_by": 3, "created_username": " annotator-3, 3"}]
+    assert found["annotations"] == [{"id": 1, "result": [], "completed_by": 3, "created_username": "annotator-3"}]
     assert found["drafts"][0]["user"] == pseudonym(3)
+    assert found["drafts"][0]["created_username"] == UNKNOWN
     assert found["drafts"][0]["result"][0]["meta"] == {"text": [f"hỏi {UNKNOWN}"]}
     assert "Bích" not in json.dumps(found, ensure_ascii=False)
 

@@ -96,7 +96,7 @@ def test_states_and_annotators_are_told_apart(
         "several": State.LABELLED,
     }
     assert pulled.report.several == 1
-    (found,) = pairwise(pulled.export)
+    ((found,), _) = pairwise(pulled.export)
     assert [found.first, found.second] == [f"annotator {answered[x]}" for x in ("first", "second")]
     lines = [json.loads(line) for line in pulled.documents.read_text(encoding="utf-8").split("\n") if line]
     kept = {(x["text"].removeprefix(TEXT).strip(), x["state"], x["annotator"], len(x["entities"])) for x in lines}
@@ -116,13 +116,17 @@ def test_states_and_annotators_are_told_apart(
 def test_no_address_leaves_the_raw_folder(server: Server, project: Project, tmp_path: Path) -> None:
     (task, *_) = server.tasks(project.id)
     server.write(lambda api: api.annotations.create(id=task["id"], result=[]))
+    me = server.read(lambda api: api.users.whoami())
+    server.write(lambda api: api.users.update(me.id, first_name="Bích", last_name="Ngọc"))
     _draft(server, task["id"])
     pulled = pull(server, project.id, tmp_path)
     assert b"@" in pulled.raw.read_bytes()  # the draft's
+    assert "Ngọc" in json.dumps(read_export(pulled.raw), ensure_ascii=False)
     assert (pulled.raw.parent / ".gitignore").read_text().endswith("*\n")
     assert pulled.raw.parent.stat().st_mode & 0o077 == 0
     for path in (pulled.export, pulled.documents):
         assert b"@" not in path.read_bytes()
+        assert "Ngọc" not in path.read_text("utf-8")
 
 
 def _draft(server: Server, task: int) -> None:

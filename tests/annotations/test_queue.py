@@ -11,7 +11,7 @@ TEXTS = [text for text in HARD_TEXTS.values() if len(text) < 1000]
 
 
 def test_what_was_begun_does_not_wait() -> None:
-    tasks = [{"id": 1}, {"id": 2, "annotations": [{}]}, {"id": 3, "drafts": [{}]}]
+    tasks = [{"id": 1}, {"id": 2, "annotations": [{}]}, {"id": 3, "drafts": [{}]}, {"id": 4, "draft_exists": True}]
     assert [task["id"] for task in waiting(tasks)] == [1]
 
 

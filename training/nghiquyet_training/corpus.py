@@ -1,7 +1,5 @@
 """Unlabelled text: reading files, and keeping a corpus as one array of piece ids."""
 
-import json
-import lzma
 from collections.abc import Iterable, Iterator
 from multiprocessing import Pool
 from pathlib import Path
@@ -14,6 +12,7 @@ from nghiquyet.bpe import EOS_ID, PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import InputError
 from nghiquyet.segment import load_segmenter
+from nghiquyet.sources import texts_of
 
 Ids = NDArray[np.uint16]
 _worker_encoder: Encoder  # each worker process loads its own
@@ -21,28 +20,7 @@ _worker_encoder: Encoder  # each worker process loads its own
 
 def read_texts(paths: Iterable[Path]) -> Iterator[str]:
     """The documents of `.txt` files (one each) and of `.jsonl`, `.jsonl.xz` files (the field `text` of each line)."""
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"no such text file: {path}")
-        if path.suffix == ".txt":
-            yield path.read_text(encoding="utf-8")
-        elif path.name.endswith((".jsonl", ".jsonl.xz")):
-            yield from _read_jsonl(path)
-        else:
-            raise InputError(f"cannot read {path}: needed a name that ends in .txt, .jsonl or .jsonl.xz")
-
-
-def _read_jsonl(path: Path) -> Iterator[str]:
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                text = json.loads(line)["text"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{path}:{number}: needed a JSON object with the field 'text'") from error
-            if not isinstance(text, str):
-                raise InputError(f"{path}:{number}: 'text' is {type(text).__name__}, needed a string")
-            yield text
+    return texts_of(map(str, paths))
 
 
 def encode_corpus(texts: Iterable[str], folder: Path, segmenter: str) -> Ids:
