@@ -108,7 +108,8 @@ def bundled_models() -> list[str]:
 
 def _find(path_or_id: str | Path) -> Path:
     name = str(path_or_id)
-    if name in bundled_models():  # before folders: one that happens to be called compact changes nothing
+    # A name goes before a folder that happens to be called so; a Path is that folder, which may be written to.
+    if isinstance(path_or_id, str) and name in bundled_models():
         return BUNDLED / name
     folder = Path(path_or_id)
     if folder.is_dir():

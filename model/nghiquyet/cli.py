@@ -3,7 +3,7 @@
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -25,7 +25,7 @@ from nghiquyet.errors import ConfigError, InputError, NghiquyetError
 from nghiquyet.parallel import Answer, ModelChoice, answers, answers_in_processes
 from nghiquyet.predictor import Predictor
 from nghiquyet.render import to_conll, to_html, to_jsonl, to_table
-from nghiquyet.resume import skip_done, whole_lines
+from nghiquyet.resume import note_settings, settings_of, skip_done, whole_lines
 from nghiquyet.sources import Form, Source, read_sources
 
 LONE_SURROGATES = "backslashreplace"  # UTF-8 has none; in JSON the escape says the same
@@ -91,8 +91,8 @@ def predict(
         choice = ModelChoice(model, backend, segmenter, threads or (1 if workers > 1 else None), dtype)
         predictor = choice.load()
         if precision is not None:
-            point = predictor.min_score_for(precision)
-            min_score = max(min_score or 0.0, point.min_score)
+            min_score = max(min_score or 0.0, predictor.min_score_for(precision).min_score)
+            point = predictor.operating_point(min_score)
             complaints.print(
                 f"entities that score {min_score:.2f} or more: on development data precision {point.precision:.2f}, "
                 f"recall {point.recall:.2f}"
@@ -101,7 +101,10 @@ def predict(
             _predict_on_ray(choice, files, output, format, text_field, min_score, workers, resume)
             return
         failures: list[NghiquyetError] = []
-        sources = _readable(read_sources(files, text_field, form), failures)
+        sources = _readable(read_sources(files, text_field, form, besides=output), failures)
+        if output and format is Format.JSONL:
+            settings = {**asdict(choice), "threads": None, "min_score": min_score, "text_field": text_field}
+            note_settings(_partial(output), {**settings, "model": _hashes(predictor)}, resume=resume)
         if resume and output:
             sources = skip_done(sources, _partial(output))
         if workers > 1:
@@ -109,7 +112,7 @@ def predict(
         else:
             found = answers(predictor, sources, min_score)
         documents = _documents(found, failures, quiet=_is_quiet(output))
-        _write(documents, predictor, format, output, resume=resume)
+        _write(documents, predictor, format, output, failures, resume=resume)
         if failures:
             raise typer.Exit(BAD_INPUT)
 
@@ -214,37 +217,55 @@ def _documents(answers: Iterable[Answer], failures: list[NghiquyetError], *, qui
 
 
 def _partial(output: Path) -> Path:
+    if not output.name or output.is_dir():
+        raise InputError(f"cannot write {output}: it is a folder; give the name of a file")
     return output.with_name(f"{output.name}.partial")
 
 
+def _hashes(predictor: Predictor) -> dict[str, str]:
+    """What the model's answers depend on, but for settings."""
+    return dict(predictor.artefact.manifest.files) if predictor.artefact else {}
+
+
 def _write(
-    documents: Iterator[Document], predictor: Predictor, format: Format, output: Path | None, *, resume: bool
+    documents: Iterator[Document],
+    predictor: Predictor,
+    format: Format,
+    output: Path | None,
+    failures: list[NghiquyetError],
+    *,
+    resume: bool,
 ) -> None:
     """To the terminal as it comes; to a file under another name first, so that a break leaves no half file.
 
-    Where no text could be read, a file from before stays as it was. With `resume` the partial file is kept at a
-    break and added to.
+    Where no text could be read, a file from before stays as it was. JSON lines stay in the partial file at a break,
+    for `resume` to add to them.
     """
     begun = resume and output is not None and whole_lines(_partial(output)) > 0
     first = next(documents, None)
-    if first is None and not begun:
+    if first is None and not begun and failures:
+        if output:
+            settings_of(_partial(output)).unlink(missing_ok=True)
         return
     documents = chain([first] if first else [], documents)
     if output is None:
-        if isinstance(sys.stdout, TextIOWrapper) and format is not Format.TABLE:
+        if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors=LONE_SURROGATES)
         _write_to(sys.stdout, documents, predictor, format)
         return
     partial = _partial(output)
+    done = False
     try:
         with partial.open("a" if resume else "w", encoding="utf-8", newline="\n", errors=LONE_SURROGATES) as file:
             _write_to(file, documents, predictor, format)
         partial.replace(output)
+        done = True
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror}") from error
     finally:
-        if not resume:
+        if partial.parent.is_dir() and (done or format is not Format.JSONL):
             partial.unlink(missing_ok=True)
+            settings_of(partial).unlink(missing_ok=True)
 
 
 def _write_to(file: TextIO, documents: Iterator[Document], predictor: Predictor, format: Format) -> None:

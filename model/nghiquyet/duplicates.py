@@ -1,13 +1,15 @@
 """Texts that share passages: duplicates in a collection, and leakage between what is trained and what is tested on."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from nghiquyet.documents import Document
 
 SHINGLE = 8  # words in a row; what two texts share of this length is hardly chance
+PASSAGE = 3  # shingles: ten words in a row, or three times eight; set phrases of the domain are mostly shorter
 NEAR = 0.5  # share of the shorter text's shingles from which two texts are near-duplicates
 
 _WORD = re.compile(r"\w+")
@@ -27,10 +29,30 @@ class Overlap:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Every run of SHINGLE words, without regard to case and punctuation; a shorter text is one run."""
-    words = _WORD.findall(text.casefold())
+    """Every run of SHINGLE words, without regard to case, punctuation and how accents are written.
+
+    A shorter text is one run.
+    """
+    words = _WORD.findall(normalize("NFC", text).casefold())
     runs = range(max(1, len(words) - SHINGLE + 1))
     return frozenset(" ".join(words[i : i + SHINGLE]) for i in runs) if words else frozenset()
+
+
+class Passages:
+    """The shingles of some documents, to tell which other texts share a passage with one of them."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._holders: dict[str, list[int]] = defaultdict(list)
+        self._enough: list[int] = []  # of each document's shingles
+        for number, own in enumerate(shingles(document.text) for document in documents):
+            self._enough.append(min(PASSAGE, len(own)))
+            for shingle in own:
+                self._holders[shingle].append(number)
+
+    def in_text(self, text: str) -> bool:
+        """Whether the text has PASSAGE shingles of one of the documents, or all that it has."""
+        shared = Counter(holder for shingle in shingles(text) for holder in self._holders.get(shingle, ()))
+        return any(times >= self._enough[holder] for holder, times in shared.items())
 
 
 def overlaps(left: Iterable[Document], right: Sequence[Document] | None = None) -> list[Overlap]:

@@ -4,12 +4,13 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 
 from nghiquyet.backends import BackendName, Dtype
 from nghiquyet.documents import Document
-from nghiquyet.errors import NghiquyetError
+from nghiquyet.errors import NghiquyetError, WorkerError
 from nghiquyet.predictor import Predictor
 from nghiquyet.sources import Source
 
@@ -68,6 +69,10 @@ def answers_in_processes(
             while pending:
                 yield from pending.popleft().result()
                 pending += [_submit(pool, chunk, min_score) for chunk in islice(chunks, 1)]
+        except BrokenProcessPool as error:
+            raise WorkerError(
+                "a worker process ended before its work was done, perhaps for want of memory; run with fewer --workers"
+            ) from error
         finally:
             for future in pending:
                 future.cancel()

@@ -146,6 +146,14 @@ class Predictor:
             raise ConfigError(f"precision {precision} was never reached; at most {best:.3f}: ask for no more than that")
         return min(reached, key=lambda point: point.min_score)
 
+    def operating_point(self, min_score: float) -> OperatingPoint:
+        """What a least score brought on the model's development data: the nearest point that is not above it."""
+        points = self.artefact.manifest.operating_points if self.artefact else ()
+        if not points:
+            raise ConfigError("this model's manifest has no operating points; make them: nghiquyet-train calibrate")
+        below = [point for point in points if point.min_score <= min_score]
+        return max(below or points[:1], key=lambda point: point.min_score)
+
     def _stream(
         self, texts: Iterable[str], call: str, batch_size: int | None, min_score: float | None
     ) -> Iterator[list[Entity]]:

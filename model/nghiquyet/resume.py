@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from nghiquyet.errors import InputError
+from nghiquyet.errors import ConfigError, InputError
 from nghiquyet.sources import Source
 
 
@@ -21,6 +22,29 @@ def whole_lines(partial: Path) -> int:
     with partial.open("rb+") as file:
         file.truncate(end)
     return lines
+
+
+def settings_of(partial: Path) -> Path:
+    """Where the settings of a partial file are noted."""
+    return partial.with_name(f"{partial.name}.json")
+
+
+def note_settings(partial: Path, settings: dict[str, Any], *, resume: bool) -> None:
+    """Notes what the answers in `partial` are made with; a run that goes on with other settings is a ConfigError."""
+    path = settings_of(partial)
+    if resume and path.exists() and whole_lines(partial):
+        begun = _read(path.read_text(encoding="utf-8"), str(path))
+        other = [
+            f"{key}: {begun.get(key)!r}, now {value!r}" for key, value in settings.items() if begun.get(key) != value
+        ]
+        if other:
+            raise ConfigError(
+                f"{partial} was begun with other settings ({'; '.join(other)}); go on with the same, or delete it"
+            )
+    try:
+        path.write_text(f"{json.dumps(settings, ensure_ascii=False)}\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def skip_done(sources: Iterator[Source], partial: Path) -> Iterator[Source]:

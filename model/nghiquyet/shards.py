@@ -61,6 +61,8 @@ def plan(names: Sequence[str], text_field: str, texts: int = SHARD_TEXTS) -> lis
 
 
 def _files(path: Path) -> list[Path]:
+    if path.is_dir() and (packed := sorted(p.name for p in path.iterdir() if p.name.endswith(".jsonl.xz"))):
+        raise InputError(f"{path} holds {packed[0]}, which Ray cannot read in parts; unpack it first: xz -d")
     found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES) if path.is_dir() else [path]
     if not found or not all(p.is_file() and p.suffix in SUFFIXES for p in found):
         raise InputError(f"cannot read {path}: needed a file that ends in {' or '.join(SUFFIXES)}, or a folder of them")

@@ -32,19 +32,20 @@ class Source:
 
 
 def read_sources(
-    names: Iterable[str], text_field: str = "text", form: Form = Form.TEXT
+    names: Iterable[str], text_field: str = "text", form: Form = Form.TEXT, besides: Path | None = None
 ) -> Iterator[Source | InputError]:
     """The texts of `.txt` files, of `.jsonl` and `.jsonl.xz` files (one a line), of folders of these, and of `-`,
     standard input.
 
-    `form` says what the `.txt` files and standard input hold. Lines are read as they are asked for.
+    `form` says what the `.txt` files and standard input hold. Lines are read as they are asked for. A folder is read
+    without the file `besides`, the answers that are written there.
     """
     for name in names:
         if name == STDIN:
             yield from _read(sys.stdin.buffer, "standard input", STDIN, text_field, form)
             continue
         try:
-            paths = _files(Path(name))
+            paths = _files(Path(name), besides)
         except InputError as error:
             yield error
             continue
@@ -63,9 +64,10 @@ def texts_of(names: Iterable[str]) -> Iterator[str]:
         yield source.text
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, besides: Path | None) -> list[Path]:
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES) and p.is_file())
+        own = besides and besides.resolve()
+        found = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES) and p.is_file() and p.resolve() != own)
         if not found:
             raise InputError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
         return found
@@ -117,6 +119,8 @@ def json_line(line: bytes, where: str, text_field: str) -> Source | InputError:
     text = value.get(text_field) if isinstance(value, dict) else None
     if not isinstance(text, str):
         has = ", ".join(value) if isinstance(value, dict) else type(value).__name__
-        return InputError(f"{where}: no string under {text_field!r} (it has: {has}); name the field with --text-field")
+        return InputError(
+            f"{where}: no string under {text_field!r} (it has: {has}); rename the field, or name it with --text-field where the command has that option"
+        )
     name = value.get("id")
     return Source(where if name is None else str(name), text)

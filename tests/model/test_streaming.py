@@ -2,20 +2,24 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
 
 from nghiquyet import InputError, Predictor
 from nghiquyet.documents import Document
+from nghiquyet.errors import MissingExtraError
 from nghiquyet.parallel import ModelChoice, answers, answers_in_processes
 from nghiquyet.resume import skip_done, whole_lines
-from nghiquyet.sources import Source
+from nghiquyet.sources import Source, read_sources
 from tests.model.test_cli import nghiquyet
 
 
@@ -126,3 +130,86 @@ def test_whole_lines_are_kept_and_a_half_one_is_cut(tmp_path: Path) -> None:
     partial.write_text('{"id": "a", "text": "b"}\n', encoding="utf-8")
     rest = skip_done(iter([Source("a", "b"), Source("c", "d")]), partial)
     assert [source.id for source in rest] == ["c"]
+
+
+def _predict(model: str, source: Path, output: Path, *more: str) -> Result:
+    return nghiquyet("predict", str(source), "--model", model, "-f", "jsonl", "-o", str(output), *more)
+
+
+def test_a_run_that_was_stopped_can_go_on_though_nobody_asked_before(
+    model: str, jsonl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    _predict(model, jsonl, whole)
+
+    def stopped(*_: object, **__: object) -> Iterator[Document]:
+        yield from islice(answers(Predictor.load(model), _sources(jsonl), None), 5)  # type: ignore[misc]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("nghiquyet.cli.answers", stopped)
+        assert _predict(model, jsonl, output).exit_code != 0
+    assert not output.exists()
+    other = _predict(model, jsonl, output, "--resume", "--min-score", "0.9")
+    assert other.exit_code == 2
+    assert "min_score: None, now 0.9" in other.stderr
+    assert _predict(model, jsonl, output, "--resume").exit_code == 0
+    assert output.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl", "whole.jsonl"]
+
+
+def _sources(jsonl: Path) -> Iterator[Source]:
+    return (each for each in read_sources([str(jsonl)]) if isinstance(each, Source))
+
+
+def test_answers_are_not_read_as_texts(model: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "Thị ủy"}\n' * 3, encoding="utf-8")
+    for _ in range(2):
+        assert _predict(model, tmp_path, tmp_path / "out.jsonl").exit_code == 0
+        assert len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 3
+
+
+def test_no_texts_are_an_empty_answer(model: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n", encoding="utf-8")
+    output = tmp_path / "out.jsonl"
+    output.write_text("yesterday's\n", encoding="utf-8")
+    assert _predict(model, tmp_path / "a.jsonl", output).exit_code == 0
+    assert output.read_text("utf-8") == ""
+
+
+@pytest.mark.parametrize("output", [".", "there"])
+def test_an_output_that_is_a_folder_is_told(output: str, model: str, jsonl: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    result = _predict(model, jsonl, Path(output) if output == "." else tmp_path / output)
+    assert result.exit_code == 2
+    assert "give the name of a file" in result.stderr
+
+
+def test_a_worker_that_is_killed_is_told(model: str, jsonl: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    many = tmp_path / "many.jsonl"
+    many.write_text(jsonl.read_text("utf-8") * 30, encoding="utf-8")
+    call = [sys.executable, "-m", "nghiquyet.cli", "predict", str(many), "--model", model, "-f", "jsonl"]
+    with subprocess.Popen([*call, "-o", str(output), "--workers", "2"], stderr=subprocess.PIPE, text=True) as process:
+        partial, deadline = tmp_path / "out.jsonl.partial", time.monotonic() + 120
+        while (not partial.exists() or not partial.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "a worker process ended" in said
+    assert "Traceback" not in said
+    assert partial.stat().st_size
+
+
+def test_a_missing_extra_comes_out_of_a_worker() -> None:
+    error = pickle.loads(pickle.dumps(MissingExtraError("OpenVINO", "openvino")))
+    assert str(error) == str(MissingExtraError("OpenVINO", "openvino"))
+
+
+def test_a_precision_is_that_of_the_score_in_use(jsonl: Path, tmp_path: Path) -> None:
+    shown = _predict("compact", jsonl, tmp_path / "o", "--precision", "0.5", "--min-score", "0.9").stderr
+    point = Predictor.load().operating_point(0.9)
+    assert point.min_score == pytest.approx(0.9)
+    assert f"precision {point.precision:.2f}, recall {point.recall:.2f}" in " ".join(shown.split())

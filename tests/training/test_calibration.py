@@ -95,6 +95,21 @@ def test_the_temperature_is_found_again(true_temperature: float) -> None:
         assert calibration_error(calibration.before) > 0.1
 
 
+def test_a_temperature_that_loses_what_is_right_is_none(predictor: Predictor) -> None:
+    """In great heat the transitions decide: nothing is found, and nothing claimed is never wrong."""
+    random = np.random.default_rng(1)
+    margins = random.uniform(0.5, 4, size=400)
+    texts = [str(i) for i in range(len(margins))]
+    gold = [Document(t, t, (Entity.of(t, 0, len(t), "ORG" if random.random() < 0.4 else "PERSON"),)) for t in texts]
+    model = OverconfidentModel(margins.tolist())
+    tags = len(LABELS.tags)
+    model.decoder = Decoder([[0.0] + [-1.0] * (tags - 1)] * tags)
+    fitted = calibrate(cast(Predictor, model), gold)
+    assert fitted.after.hits.sum() >= 0.9 * fitted.before.hits.sum() > 0
+    with pytest.raises(ConfigError, match="no span"):
+        best_min_score([])
+
+
 def test_nothing_found_nothing_fitted(predictor: Predictor) -> None:
     with pytest.raises(ConfigError, match="no span"):
         calibrate(predictor, [Document("a", "")])
@@ -115,7 +130,7 @@ def test_a_calibrated_model_keeps_its_temperature_and_thresholds(
     predictor = Predictor.load(model)
     after = predictor.predict(gold[0].text, min_score=0)
     assert predictor.predict(gold[0].text) == [e for e in after if e.score >= manifest.min_score]
-    assert manifest.min_score > 0
+    assert predictor.min_score == manifest.min_score
     assert [e.score for e in before] != [e.score for e in after]
     best = max(point.precision for point in manifest.operating_points)
     point = predictor.min_score_for(best)

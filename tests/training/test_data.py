@@ -143,5 +143,5 @@ def test_two_test_exports_of_one_name_are_refused(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / "t.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(ConfigError, match="two exports are called 't'"):
+    with pytest.raises(ConfigError, match="'t' is the name of other results"):
         load_splits(DataConfig(train=[str(GOLD)], test=[str(tmp_path / n / "t.json") for n in "ab"]))

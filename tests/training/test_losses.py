@@ -111,8 +111,7 @@ def test_a_learnt_chain_goes_where_the_model_goes(tmp_path: Path) -> None:
 def test_what_was_learnt_is_decoded_with(tmp_path: Path, gold: list[Document]) -> None:
     config = chained(tmp_path / "run")
     fitted = fit(config, gold[:2], gold[2:3], tmp_path / "run")
-    assert fitted.transitions is not None
     assert "transitions" not in dict(fitted.model.named_parameters())
     never = [[-50.0 * (tag > 0) for tag in range(9)]] * 9
-    assert fitted.predictor(config, never).predict(gold[0].text)
+    assert fitted.predictor(config).predict(gold[0].text)
     assert not replace(fitted, transitions=never).predictor(config).predict(gold[0].text)

@@ -1,6 +1,7 @@
 """Vocabulary, masking and pretraining on the five articles."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,32 @@ def test_going_on_from_an_encoder_needs_the_same_shape(tmp_path: Path) -> None:
     assert Pretraining(settings(tmp_path, init=str(TINY_ENCODER))).steps > 1
 
 
+def test_a_run_does_not_go_on_with_another_vocabulary(tmp_path: Path) -> None:
+    vocab = tmp_path / "run"  # where a vocabulary was made, a run may follow
+    vocab.mkdir()
+    for name in ("vocab.txt", "bpe.codes"):
+        shutil.copy(TINY_ENCODER / name, vocab / name)
+    config = settings(tmp_path / "run", vocab=str(tmp_path / "run"), pieces=512)
+    pretrain(config, resume=False)
+    other = tmp_path / "other"
+    shutil.copytree(TINY_ENCODER, other)
+    (other / "vocab.txt").write_text("\n".join(reversed((other / "vocab.txt").read_text("utf-8").splitlines())))
+    config = settings(tmp_path / "second", vocab=str(other), pieces=512)
+    pretrain(config, resume=False)
+    shutil.copy(TINY_ENCODER / "vocab.txt", other / "vocab.txt")
+    with pytest.raises(ConfigError, match=r"vocab.txt is not what .* was begun with"):
+        pretrain(config, resume=True)
+
+
+def test_a_file_that_grew_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    blocks = []
+    for times in (1, 4):
+        file.write_text(ARTICLES[0].read_text("utf-8") * times, encoding="utf-8")
+        blocks.append(len(Pretraining(settings(tmp_path / "run", files=[str(file)])).blocks))
+    assert blocks[1] > 3 * blocks[0]
+
+
 def test_too_little_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("một hai", encoding="utf-8")
     with pytest.raises(ConfigError, match="one block needs 31"):
@@ -148,7 +175,7 @@ def test_texts_are_read_from_each_kind_of_file(tmp_path: Path) -> None:
         file.write('{"text": "ba"}\n')
     assert list(read_texts(tmp_path / name for name in ("a.txt", "b.jsonl", "c.jsonl.xz"))) == ["một", "hai", "ba"]
     (tmp_path / "bad.jsonl").write_text("{}\n", encoding="utf-8")
-    for bad, message in (("bad.jsonl", "field 'text'"), ("none.txt", "no such"), ("a.csv", "cannot read")):
+    for bad, message in (("bad.jsonl", "no string under 'text'"), ("none.txt", "no such"), ("a.csv", "cannot read")):
         (tmp_path / "a.csv").touch()
         with pytest.raises(InputError, match=message):
             list(read_texts([tmp_path / bad]))

@@ -10,16 +10,18 @@ from transformers import RobertaForTokenClassification, TrainerCallback
 from typer.testing import CliRunner
 
 from nghiquyet import Predictor
+from nghiquyet.artefact import open_artefact
 from nghiquyet.documents import Document
 from nghiquyet.errors import ConfigError
 from nghiquyet_training.cli import app
-from nghiquyet_training.config import EncoderConfig, TrainConfig
+from nghiquyet_training.config import DataConfig, EncoderConfig, TrainConfig
 from nghiquyet_training.crossval import crossval, leave_one_out
-from nghiquyet_training.data import tenth
-from nghiquyet_training.encoder_source import build_model
+from nghiquyet_training.data import load_splits, tenth
+from nghiquyet_training.encoder_source import build_encoder, build_model
 from nghiquyet_training.export import export
-from nghiquyet_training.run import run
+from nghiquyet_training.run import finished_metrics, fit, run
 from nghiquyet_training.trainer import SpanTrainer, parameter_groups, seqeval_f1
+from nghiquyet_training.transitions import count_transitions
 from tests.conftest import GOLD, ROOT, TINY_ENCODER
 
 
@@ -231,3 +233,42 @@ def test_a_batch_does_not_change_an_fp32_answer(finished: Path, tmp_path: Path, 
     for model in (Predictor.load(finished / "model"), Predictor.load(folder)):
         keys = [[e.key for e in found] for found in model.predict_batch(texts)]
         assert [[e.key for e in found] for found in model.predict_batch(texts, batch_size=7)] == keys
+
+
+def test_a_finished_run_is_taken_for_its_own_settings_alone(finished: Path) -> None:
+    config = TrainConfig.load(finished / "config.yaml")
+    assert finished_metrics(config) == json.loads((finished / "metrics.json").read_text("utf-8"))
+    with pytest.raises(ConfigError, match="other settings"):
+        finished_metrics(config.model_copy(update={"seed": 7}))
+
+
+def test_a_bundled_name_is_no_folder_to_write_to(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["evaluate", "compact", str(GOLD), "--record", "x"], ["calibrate", "compact", "--gold", str(GOLD)]):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 2
+        assert "no model 'compact'" in result.stderr
+    shutil.copytree(finished / "model", tmp_path / "compact")
+    assert CliRunner().invoke(app, ["calibrate", "compact", "--gold", str(GOLD)]).exit_code == 0
+    name = open_artefact(tmp_path / "compact").manifest.name
+    assert name == open_artefact(finished / "model").manifest.name
+
+
+def test_a_model_for_other_words_is_not_fine_tuned(finished: Path) -> None:
+    with pytest.raises(ConfigError, match=r"set encoder\.segmenter=syllable"):
+        build_encoder(finished / "model", "underthesea")
+
+
+def test_how_tags_follow_each_other_counts_in_every_measurement(tmp_path: Path, gold: list[Document]) -> None:
+    for weight in ("0", "1"):
+        config = smoke(tmp_path / weight, f"transition_weight={weight}")
+        fitted = fit(config, gold[:1], [], tmp_path / weight)
+        assert fitted.transitions == count_transitions(gold[:1], fitted.encoder, float(weight))
+
+
+def test_results_are_not_filed_under_the_name_of_others(tmp_path: Path) -> None:
+    shutil.copy(GOLD, tmp_path / "development.json")
+    with pytest.raises(ConfigError, match="the name of other results"):
+        load_splits(DataConfig(train=[], split=[str(GOLD)], test=[str(tmp_path / "development.json")]))

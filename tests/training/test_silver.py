@@ -1,6 +1,7 @@
 """The CRF, several teachers as one, and the silver data that they make."""
 
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import pair, total
+from nghiquyet.segment import SyllableSegmenter
 from nghiquyet_training.crf import CrfTagger, crf_documents, features, shape, train_crf
-from nghiquyet_training.label import PASSAGE, unique, without
+from nghiquyet_training.label import unique, without
 from nghiquyet_training.rules import resolutions
+from nghiquyet_training.run import training_windows
 from nghiquyet_training.silver import PART, read_silver, write_silver
 from nghiquyet_training.teachers import Teachers
+from tests.training.test_run import smoke
 
 
 @pytest.mark.parametrize(
@@ -116,9 +120,53 @@ def test_each_text_is_labelled_once() -> None:
 
 def test_texts_that_share_a_passage_with_a_held_out_document_are_left_out(articles: list[str]) -> None:
     held_out = Document("x", max(articles[0].splitlines(), key=len))
-    assert len(held_out.text) > 2 * PASSAGE
     assert list(without(articles, [held_out])) == articles[1:]
     assert list(without(articles, [])) == articles
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hội nghị đã nghe báo cáo kết quả thực hiện nghị quyết của Đảng bộ huyện",
+        "Bí thư\nHuyện ủy",
+        normalize("NFD", "Nói rằng báo cáo kết quả thực hiện nghị quyết của Đảng bộ huyện là tốt"),
+        "HỘI NGHỊ  đã nghe   báo cáo kết quả, thực hiện nghị quyết của đảng bộ xã",
+    ],
+    ids=["all", "short", "another form", "another spacing"],
+)
+def test_a_passage_is_found_in_any_writing(text: str) -> None:
+    long = "Hội nghị đã nghe báo cáo kết quả thực hiện nghị quyết của Đảng bộ huyện"
+    held_out = [Document("x", long), Document("y", "Bí thư\nHuyện ủy")]
+    assert list(without([text, "Bí thư Huyện ủy phát biểu, kết quả thực hiện nghị quyết"], held_out)) == [
+        "Bí thư Huyện ủy phát biểu, kết quả thực hiện nghị quyết"
+    ]
+
+
+def test_a_student_sees_no_silver_text_of_what_it_is_tested_on(
+    tmp_path: Path, gold: list[Document], crf_file: Path, encoder: Encoder
+) -> None:
+    with CrfTagger(crf_file, encoder) as crf:
+        write_silver(tmp_path / "silver", [document.text for document in gold], Teachers([], crf))
+    config = smoke(tmp_path / "run", f"data.silver=[{tmp_path / 'silver'}]")
+    sizes = [len(training_windows(config, gold[:1], encoder, held_out)) for held_out in ([], gold[1:3], gold[1:])]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_a_crf_on_other_words_is_no_teacher_beside_the_models(
+    crf_file: Path, tiny_onnx: Path, encoder: Encoder
+) -> None:
+    class OtherWords(SyllableSegmenter):
+        name = "other"
+
+    other = Encoder(OtherWords(), encoder.bpe)
+    with CrfTagger(crf_file, other) as crf, pytest.raises(ConfigError, match="one segmenter"):
+        Teachers([Predictor.load(tiny_onnx)], crf)
+
+
+def test_half_a_surrogate_pair_is_labelled_too(tmp_path: Path, crf_file: Path, encoder: Encoder) -> None:
+    with CrfTagger(crf_file, encoder) as crf:
+        write_silver(tmp_path, ["Bí thư \ud83d Huyện ủy"], Teachers([], crf))
+    assert [text for text, _ in read_silver(tmp_path)] == ["Bí thư \ud83d Huyện ủy"]
 
 
 RULES = [

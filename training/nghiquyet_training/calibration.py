@@ -20,6 +20,7 @@ from nghiquyet.scoring import MICRO
 
 BINS = 10
 COLDEST, HOTTEST = 0.25, 8.0  # temperatures that are tried
+KEPT = 0.9  # share of the hits at temperature 1 that a temperature must leave: in great heat the transitions decide
 STEPS = 20  # of the golden section search: the interval shrinks to less than a 10^-4 of it
 GOLDEN = (5**0.5 - 1) / 2
 TINY = 1e-6
@@ -42,9 +43,9 @@ class Claims:
 
     @property
     def log_loss(self) -> float:
-        """Mean negative log likelihood of hit or miss."""
+        """Mean negative log likelihood of hit or miss; infinite where nothing is claimed."""
         p = np.clip(self.scores, TINY, 1 - TINY)
-        return float(-np.mean(np.where(self.hits, np.log(p), np.log(1 - p)))) if len(p) else 0.0
+        return float(-np.mean(np.where(self.hits, np.log(p), np.log(1 - p)))) if len(p) else np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,18 @@ def fit_temperature(logits: Logits) -> float:
 
     Guo et al. fit classes; here what is scored is whether a whole span is right, as this is what a score promises.
     """
-    if not len(logits.claims(1.0).scores):
+    plain = logits.claims(1.0)
+    if not len(plain.scores):
         raise ConfigError("the model finds no span in the development documents: there is nothing to calibrate on")
+
+    def loss(log_temperature: float) -> float:
+        found = logits.claims(float(np.exp(log_temperature)))
+        return found.log_loss if found.hits.sum() >= KEPT * plain.hits.sum() else np.inf
+
     low, high = np.log(COLDEST), np.log(HOTTEST)
     for _ in range(STEPS):
         left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        if logits.claims(float(np.exp(left))).log_loss <= logits.claims(float(np.exp(right))).log_loss:
+        if loss(left) <= loss(right):
             high = right
         else:
             low = left
@@ -144,6 +151,8 @@ def best_min_score(points: Sequence[OperatingPoint]) -> float:
 
     F1 is smoothed over the points around each, as its peaks are those of single spans.
     """
+    if not points:
+        raise ConfigError("the model finds no span at the fitted temperature: there is nothing to calibrate on")
     f1 = [2 * p.precision * p.recall / max(TINY, p.precision + p.recall) for p in points]
     around = [f1[max(0, i - SMOOTHING) : i + SMOOTHING + 1] for i in range(len(f1))]
     means = [round(sum(some) / len(some), 9) for some in around]  # rounded: of equal ones, the first

@@ -97,6 +97,7 @@ def evaluate(
     Example: nghiquyet-train evaluate compact annotations/gold/gold.json
     """
     with ready():
+        from nghiquyet.artefact import open_artefact
         from nghiquyet.predictor import Predictor
         from nghiquyet.scoring import score
         from nghiquyet_training.evaluate import read_gold, rows, score_table
@@ -106,6 +107,7 @@ def evaluate(
         from nghiquyet_training.trainer import predict_documents
 
         quiet_transformers()
+        recorded = open_artefact(into or Path(model)).folder if record else None  # a folder: before the work is done
         gold = read_gold(exports, tenth)
         found = predict_documents(Predictor.load(model), gold)
         scores = score(gold, found)
@@ -114,8 +116,8 @@ def evaluate(
         console.print(score_table(scores, f"{model} on {names}{part}: {len(gold)} documents"))
         if json_output:
             write_json(json_output, rows(scores))
-        if record:
-            record_rows(into or Path(model), record, rows(scores), failure_examples(gold, found, failures))
+        if record and recorded:
+            record_rows(recorded, record, rows(scores), failure_examples(gold, found, failures))
 
 
 @app.command()

@@ -44,7 +44,7 @@ class DataConfig(Settings):
     """Folders of unlabelled text with teachers' labels (`nghiquyet-train label`), trained on beside the gold."""
     gold_repeats: int = Field(1, ge=1)
     """How often each gold window stands in an epoch; beside much silver, more often than once."""
-    augment: int = Field(0, ge=0)
+    augment: int = Field(0, ge=0, le=4)
     """Perturbed copies of each gold document in an epoch: capitals, small letters, no diacritics, or scanned."""
     other_mentions: int = Field(0, ge=0)
     """Copies, in an epoch, of each gold document that cites a policy document, with others cited instead."""

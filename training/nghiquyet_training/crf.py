@@ -47,8 +47,9 @@ def _features(word: str, at: int, words: Sequence[str], shapes: Sequence[str]) -
 
 
 def line_words(source: str, encoded: Encoded) -> list[list[str]]:
-    """The words of each line, as they stand in the source."""
-    return [[source[start:end] for start, end in encoded.spans[first:last]] for first, last in encoded.lines]
+    """The words of each line as they stand in the source; `?` for half a surrogate pair: crfsuite takes UTF-8."""
+    words = [source[start:end].encode("utf-8", "replace").decode("utf-8") for start, end in encoded.spans]
+    return [words[first:last] for first, last in encoded.lines]
 
 
 def train_crf(documents: Sequence[Document], encoder: Encoder, path: Path) -> int:

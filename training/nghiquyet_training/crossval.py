@@ -33,7 +33,7 @@ def leave_one_out(config: TrainConfig) -> tuple[list[Document], list[Document]]:
     predicted = []
     for i, held_out in enumerate(track(documents, "folds")):
         fold = expand(config.output) / f"fold-{i}"
-        fitted = fit(config, documents[:i] + documents[i + 1 :], [], fold)
+        fitted = fit(config, documents[:i] + documents[i + 1 :], [], fold, held_out=[held_out])
         predicted += predict_documents(fitted.predictor(config), [held_out])
         shutil.rmtree(fold)
     return documents, predicted

@@ -47,8 +47,10 @@ def load_splits(config: DataConfig) -> Splits:
     test = {"test tenth": [d for d in parted if tenth(d.id) in config.test_tenths]} if parted else {}
     for path in config.test:
         name = expand(path).stem
-        if name in test:
-            raise ConfigError(f"data.test: two exports are called {name!r}; results are filed by name, rename one")
+        if name in test or name == "development":
+            raise ConfigError(
+                f"data.test: {name!r} is the name of other results too; results are filed by name, rename it"
+            )
         test[name] = read_documents([expand(path)])
     _check_disjoint([train, dev, *test.values()])
     if not train:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from transformers import AutoConfig, PretrainedConfig, RobertaForTokenClassification
 
+from nghiquyet.artefact import MANIFEST
 from nghiquyet.bpe import PhobertBpe
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
@@ -72,10 +73,10 @@ def licence_of(config: EncoderConfig, folder: Path) -> str:
 
 def build_encoder(folder: Path, segmenter: str) -> Encoder:
     """The text side of an encoder: its words and its pieces. A folder that names another segmenter is an error."""
-    about = folder / "pretraining.json"
-    wanted = json.loads(about.read_text(encoding="utf-8"))["segmenter"] if about.is_file() else segmenter
+    notes = [folder / "pretraining.json", folder / MANIFEST]
+    wanted = next((json.loads(p.read_text(encoding="utf-8"))["segmenter"] for p in notes if p.is_file()), segmenter)
     if wanted != segmenter:
-        raise ConfigError(f"{folder} was pretrained on the words of {wanted!r}: set encoder.segmenter={wanted}")
+        raise ConfigError(f"{folder} was trained on the words of {wanted!r}: set encoder.segmenter={wanted}")
     bpe = PhobertBpe.load(folder / "vocab.txt", folder / "bpe.codes")
     return Encoder(load_segmenter(segmenter), bpe)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from nghiquyet.errors import ConfigError
 from nghiquyet.segment import load_segmenter
 from nghiquyet_training.config import TrainConfig
 from nghiquyet_training.corpus import read_texts
@@ -115,11 +116,15 @@ def explored(plan: Exploration, name: str, folder: Path) -> dict[str, Any]:
     """The result of one variant; taken from its folder where it is finished."""
     output = folder / name
     path = output / "result.json"
+    variant = plan.variants[name]
+    asked = {"whole": plan.model_dump(mode="json", exclude={"variants"}), "variant": variant.model_dump(mode="json")}
     if not path.exists():
-        variant = plan.variants[name]
         about = pretrained(plan, variant, folder, output / "encoder")
         rows = tagged(plan, output / "encoder", plan.segmenter(variant), output)
+        about["asked"] = asked
         about["f1"] = {label: [row[label]["f1"] for row in rows] for label in rows[0]}
         path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if result["asked"] != asked:
+        raise ConfigError(f"{path} is of other settings; name another folder")
     return result

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from nghiquyet.documents import Document
+from nghiquyet.duplicates import Passages
 from nghiquyet.predictor import Predictor
 from nghiquyet.scoring import Score, score
 from nghiquyet_training.config import TrainConfig
@@ -16,8 +17,6 @@ from nghiquyet_training.data import load_splits
 from nghiquyet_training.encoder_source import build_encoder, resolve_encoder
 from nghiquyet_training.silver import write_silver
 from nghiquyet_training.teachers import Teachers
-
-PASSAGE = 60  # characters; what two texts share of this length is no chance
 
 
 @contextmanager
@@ -72,10 +71,5 @@ def unique(texts: Iterable[str]) -> Iterator[str]:
 
 def without(texts: Iterable[str], held_out: Iterable[Document]) -> Iterator[str]:
     """`texts` without those that share a passage with a held-out document: its text must not be trained on either."""
-    passages = [
-        line[start : start + PASSAGE]
-        for document in held_out
-        for line in document.text.splitlines()
-        for start in range(0, len(line) - PASSAGE + 1, PASSAGE)
-    ]
-    return (text for text in texts if not any(passage in text for passage in passages))
+    passages = Passages(held_out)
+    return (text for text in texts if not passages.in_text(text))

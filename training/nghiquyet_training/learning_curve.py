@@ -82,7 +82,7 @@ def measure(config: TrainConfig, sizes: Sequence[int], seeds: Sequence[int]) -> 
                 update={"seed": seed, "optimizer": config.optimizer.model_copy(update={"epochs": epochs})}
             )
             folder = expand(config.output) / f"{size}-{seed}"
-            fitted = train(own, subset(splits.train, size, seed), [], folder)
+            fitted = train(own, subset(splits.train, size, seed), [], folder, held_out=splits.dev)
             predicted = predict_documents(fitted.predictor(own), splits.dev)
             counts: list[Counts] = [count(g.keys, p.keys) for g, p in pair(splits.dev, predicted)]
             yield Point(size, seed, tuple(c.hits for c in counts), tuple(c.gold + c.predicted for c in counts))

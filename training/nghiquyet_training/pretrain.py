@@ -96,7 +96,11 @@ class Pretraining:
                 raise ConfigError(
                     f"{folder} lacks {name}; make a vocabulary first: nghiquyet-train vocab FILES -o {folder}"
                 )
-            shutil.copyfile(folder / name, self.output / name)
+            kept = self.output / name
+            if (self.output / "checkpoint.safetensors").exists() and sha256(folder / name) != sha256(kept):
+                raise ConfigError(f"{folder / name} is not what {self.output} was begun with; resume with the same one")
+            if not (kept.exists() and kept.samefile(folder / name)):
+                shutil.copyfile(folder / name, kept)
 
     def _build_model(self) -> RobertaForMaskedLM:
         model = self._bare_model()
@@ -152,10 +156,11 @@ class Pretraining:
         return ids[: len(ids) // width * width].reshape(-1, width)
 
     def _corpus_key(self) -> str:
-        """Changes with whatever changes the pieces, so that old ones are never taken for new."""
+        """Changes with the vocabulary, the segmenter, and the names and sizes of the text files."""
         config = self.config
         vocabulary = [sha256(self.output / name) for name in VOCABULARY]
-        parts = [vocabulary, config.segmenter, config.files]
+        files = [(str(path), path.stat().st_size if path.is_file() else 0) for path in map(expand, config.files)]
+        parts = [vocabulary, config.segmenter, files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
     def batches(self) -> Iterator[Tensor]:

@@ -15,8 +15,9 @@ from datasets import Dataset, concatenate_datasets
 from transformers import RobertaForTokenClassification, set_seed
 
 from nghiquyet.artefact import MANIFEST
-from nghiquyet.decode import Decoder
+from nghiquyet.decode import Decoder, Floats
 from nghiquyet.documents import Document
+from nghiquyet.duplicates import Passages
 from nghiquyet.encode import Encoder
 from nghiquyet.errors import ConfigError
 from nghiquyet.predictor import Predictor
@@ -48,39 +49,51 @@ class Fitted:
     encoder: Encoder
     encoder_folder: Path
     history: list[dict[str, float]]
-    transitions: list[list[float]] | None
-    """(L, L): how tags follow each other, where that was learnt (`optimizer.chain`)."""
+    transitions: list[list[float]]
+    """(L, L): how tags follow each other, learnt (`optimizer.chain`) or counted."""
 
-    def predictor(self, config: TrainConfig, transitions: list[list[float]] | None = None) -> Predictor:
-        """Predicts with the learnt transitions, else with those given, else with none."""
-        return model_predictor(self.model, self.encoder, config, Decoder(self.transitions or transitions))
+    def predictor(self, config: TrainConfig) -> Predictor:
+        """Predicts as the packaged model will, but for its least score."""
+        return model_predictor(self.model, self.encoder, config, Decoder(self.transitions))
 
 
 def fit(
-    config: TrainConfig, train: Sequence[Document], dev: Sequence[Document], folder: Path, *, resume: bool = False
+    config: TrainConfig,
+    train: Sequence[Document],
+    dev: Sequence[Document],
+    folder: Path,
+    *,
+    held_out: Sequence[Document] = (),
+    resume: bool = False,
 ) -> Fitted:
-    """Trains on `train`, choosing the epoch on `dev` where there is one. Checkpoints lie in `folder`."""
+    """Trains on `train`, choosing the epoch on `dev` where there is one. Checkpoints lie in `folder`.
+
+    Silver texts that share a passage with `dev` or `held_out` are left out.
+    """
     set_seed(config.seed)
     with one_on_each_machine_first():
         encoder_folder = resolve_encoder(config.encoder.path, config.encoder.revision)
     encoder = build_encoder(encoder_folder, config.encoder.segmenter)
-    windows = training_windows(config, train, encoder)
+    windows = training_windows(config, train, encoder, [*dev, *held_out])
     model = build_model(encoder_folder, config.encoder, config.seed)
+    transitions = count_transitions(train, encoder, config.transition_weight)
     if config.optimizer.chain:
-        add_transitions(model, count_transitions(train, encoder, config.transition_weight))
+        add_transitions(model, transitions)
     trainer = make_trainer(config, model, windows, encoder, dev, folder)
     log.info("%d documents, %d windows to train on", len(train), len(windows))
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder) if resume else None)
     trainer.take_averages()
     model = trainer.finished_model()
-    transitions = trained_transitions(model)
-    if transitions:
+    if learnt := trained_transitions(model):
+        transitions = learnt
         del model.transitions  # the decoder's, from here on
     return Fitted(model, encoder, encoder_folder, trainer.state.log_history, transitions)
 
 
-def training_windows(config: TrainConfig, train: Sequence[Document], encoder: Encoder) -> Dataset:
-    """What an epoch goes through: the gold, its perturbed copies, and the silver data."""
+def training_windows(
+    config: TrainConfig, train: Sequence[Document], encoder: Encoder, held_out: Sequence[Document] = ()
+) -> Dataset:
+    """What an epoch goes through: the gold, its perturbed copies, and the silver data that shares nothing held out."""
     data, pieces = config.data, config.window_pieces or config.encoder.max_pieces
     parts = [tagged_windows(train, encoder, pieces, data.unwritable, data.gold_repeats)]
     if data.augment:
@@ -90,9 +103,19 @@ def training_windows(config: TrainConfig, train: Sequence[Document], encoder: En
         copies = with_other_mentions(train, data.other_mentions, config.seed)
         parts.append(tagged_windows(copies, encoder, pieces, data.unwritable))
     if data.silver:
-        silver = (row for path in data.silver for row in read_silver(expand(path)))
-        parts.append(silver_windows(silver, encoder, pieces))
+        parts.append(silver_windows(_unseen_silver(data.silver, held_out), encoder, pieces))
     return concatenate_datasets(parts)
+
+
+def _unseen_silver(folders: Sequence[str], held_out: Sequence[Document]) -> Iterator[tuple[str, Floats]]:
+    passages, left_out = Passages(held_out), 0
+    for text, probabilities in (row for folder in folders for row in read_silver(expand(folder))):
+        if passages.in_text(text):
+            left_out += 1
+        else:
+            yield text, probabilities
+    if left_out:
+        log.info("%d silver texts left out: they share a passage with a held-out document", left_out)
 
 
 def _last_checkpoint(folder: Path) -> str | None:
@@ -127,15 +150,23 @@ def run(config: TrainConfig, *, resume: bool = False) -> dict[str, dict[str, Sco
             resolve_encoder(config.encoder.path, config.encoder.revision)
         if is_first():
             return _train_and_package(config, splits, output, resume)
-        fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
+        _fit(config, splits, output, resume)
         return {}
+
+
+def _fit(config: TrainConfig, splits: Splits, output: Path, resume: bool) -> Fitted:
+    tests = [document for part in splits.test.values() for document in part]
+    return fit(config, splits.train, splits.dev, output / "checkpoints", held_out=tests, resume=resume)
 
 
 def finished_metrics(config: TrainConfig) -> dict[str, dict[str, Any]]:
     """The scores of a run by part and label, from its folder; a run that is not finished is begun or gone on with."""
-    path = expand(config.output) / "metrics.json"
+    folder = expand(config.output)
+    path = folder / "metrics.json"
     if not path.exists():
         run(config, resume=True)
+    elif TrainConfig.load(folder / "config.yaml") != config:
+        raise ConfigError(f"{folder} holds a run with other settings (see its config.yaml); name another folder")
     metrics: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return metrics
 
@@ -145,11 +176,10 @@ def _train_and_package(config: TrainConfig, splits: Splits, output: Path, resume
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(config.dump(), encoding="utf-8")
     with log_to(output / "train.log"):
-        fitted = fit(config, splits.train, splits.dev, output / "checkpoints", resume=resume)
+        fitted = _fit(config, splits, output, resume)
         if warning := obligations(licence_of(config.encoder, fitted.encoder_folder)):
             log.warning(warning)
-        transitions = fitted.transitions or count_transitions(splits.train, fitted.encoder, config.transition_weight)
-        predictor = fitted.predictor(config, transitions)
+        predictor = fitted.predictor(config)
         calibration = _calibrate(predictor, splits.dev)
         if calibration:
             predictor.temperature, predictor.min_score = calibration.temperature, calibration.min_score
@@ -171,7 +201,7 @@ def _train_and_package(config: TrainConfig, splits: Splits, output: Path, resume
         data=data,
         metrics=metrics,
         calibration=calibration,
-        transitions=transitions,
+        transitions=fitted.transitions,
         footprint={"fine-tuning": f"{seconds} seconds on {hardware()}{in_processes()}"},
     )
     shutil.rmtree(output / "checkpoints")
@@ -203,7 +233,7 @@ def check_folder(output: Path, config: TrainConfig, resume: bool) -> None:
     if any((output / "checkpoints").glob("checkpoint-*")):
         if not resume:
             raise ConfigError(f"{output} holds a run that was stopped; go on with --resume, or --set output=FOLDER")
-        if begun.read_text(encoding="utf-8") != config.dump():
+        if TrainConfig.load(begun) != config:
             raise ConfigError(
                 f"{output} was begun with other settings (see its config.yaml); resume with the same ones"
             )

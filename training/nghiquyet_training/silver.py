@@ -56,7 +56,7 @@ def _skip(part: Path, texts: Iterator[str]) -> None:
 def _write_part(path: Path, texts: list[str], teachers: Teachers) -> int:
     """The tags are put in place last: a part that has them is whole."""
     rows = [np.exp(log_probs).astype(np.float16) for _, log_probs in map(teachers.log_probs, texts)]
-    lines = (json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+    lines = (json.dumps({"text": text}) + "\n" for text in texts)
     path.with_suffix(".jsonl").write_text("".join(lines), encoding="utf-8")
     words = np.array([len(row) for row in rows], dtype=np.int64)
     unfinished = path.with_suffix(".tmp")

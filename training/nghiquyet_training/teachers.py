@@ -28,9 +28,13 @@ class Teachers:
     """Whether the labelling functions (rules.py) overrule the others where they find something."""
 
     def __post_init__(self) -> None:
-        segmenters = {(p.encoder.segmenter.name, p.encoder.segmenter.version) for p in self.models}
+        encoders = [model.encoder for model in self.models] + ([self.crf.encoder] if self.crf else [])
+        segmenters = {(encoder.segmenter.name, encoder.segmenter.version) for encoder in encoders}
         if len(segmenters) > 1:
-            raise ConfigError(f"the models cut words by {sorted(segmenters)}; needed one and the same segmenter")
+            raise ConfigError(
+                f"the teachers cut words by {sorted(segmenters)}; needed one segmenter for the models and "
+                "the CRF, whose is that of the configuration"
+            )
         if not self.models and self.crf is None:
             raise ConfigError("no teachers: name a model, or a CRF's training data")
 

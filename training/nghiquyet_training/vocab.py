@@ -23,6 +23,7 @@ def count_words(texts: Iterable[str], segmenter: Segmenter, max_words: int) -> C
     total = 0
     with tqdm(total=max_words, unit="word", unit_scale=True, desc="count", mininterval=5) as bar:
         for text in texts:
+            text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair cannot be written down
             words = [line.text[a:b] for line in iter_lines(text) for a, b in segmenter.segment(line.text)]
             counts.update(words)
             total += len(words)
