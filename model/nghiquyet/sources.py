@@ -120,7 +120,8 @@ def json_line(line: bytes, where: str, text_field: str) -> Source | InputError:
     if not isinstance(text, str):
         has = ", ".join(value) if isinstance(value, dict) else type(value).__name__
         return InputError(
-            f"{where}: no string under {text_field!r} (it has: {has}); rename the field, or name it with --text-field where the command has that option"
+            f"{where}: no string under {text_field!r} (it has: {has}); rename the field, or name it with --text-field "
+            "where the command has that option"
         )
     name = value.get("id")
     return Source(where if name is None else str(name), text)
