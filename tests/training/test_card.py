@@ -37,6 +37,11 @@ def test_what_is_recorded_is_shown() -> None:
     assert "- fine-tuning: 100 seconds" in card
 
 
+def test_an_export_that_was_scored_on_nothing_tells_its_parity() -> None:
+    card = model_card(replace(BARE, metrics={"parity of int8 with the checkpoint": {"equal_labels": 0.9987}}))
+    assert "- parity of int8 with the checkpoint: equal_labels 0.9987" in card
+
+
 def document(text: str, *spans: tuple[int, int, str]) -> Document:
     return Document("d", text, tuple(Entity.of(text, *span) for span in spans))
 

@@ -115,10 +115,11 @@ def _figures(metrics: Mapping[str, Any]) -> str:
     tables = [
         _figure_table(name, rows) for name, rows in metrics.items() if isinstance(rows, Mapping) and "micro" in rows
     ]
-    if not tables:
+    other = _other(metrics)
+    if not tables and not other:
         return ""
     note = "Exact character spans; intervals are 95% bootstrap intervals over documents.\n"
-    return "\n".join(["## Figures\n", note, *tables, _other(metrics)])
+    return "\n".join(["## Figures\n", *([note, *tables] if tables else []), other])
 
 
 def _figure_table(name: str, rows: Mapping[str, Mapping[str, Any]]) -> str:

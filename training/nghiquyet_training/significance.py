@@ -48,7 +48,7 @@ class Comparison:
 
 
 def _share(p_value: float) -> str:
-    return f"{100 * p_value:.0f} of 100 cases" if p_value >= 0.005 else f"fewer than 1 of {round(1 / p_value):,} cases"
+    return f"{100 * p_value:.0f} of 100 cases" if p_value >= 0.005 else f"about 1 of {round(1 / p_value):,} cases"
 
 
 def compare(
