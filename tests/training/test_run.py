@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import RobertaForTokenClassification, TrainerCallback
 from typer.testing import CliRunner
 
@@ -20,6 +21,7 @@ from nghiquyet_training.data import load_splits, tenth
 from nghiquyet_training.encoder_source import build_encoder, build_model
 from nghiquyet_training.export import export
 from nghiquyet_training.run import finished_metrics, fit, run
+from nghiquyet_training.soup import average
 from nghiquyet_training.trainer import SpanTrainer, parameter_groups, seqeval_f1
 from nghiquyet_training.transitions import count_transitions
 from tests.conftest import GOLD, ROOT, TINY_ENCODER
@@ -272,3 +274,28 @@ def test_results_are_not_filed_under_the_name_of_others(tmp_path: Path) -> None:
     shutil.copy(GOLD, tmp_path / "development.json")
     with pytest.raises(ConfigError, match="the name of other results"):
         load_splits(DataConfig(train=[], split=[str(GOLD)], test=[str(tmp_path / "development.json")]))
+
+
+def test_the_mean_of_several_models_is_one(finished: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    run(smoke(other, "optimizer.epochs=1", "window_pieces=64", "seed=5"))
+    folders = [str(finished / "model"), str(other / "model")]
+    made = CliRunner().invoke(app, ["average", *folders, "-o", str(tmp_path / "mean")])
+    assert made.exit_code == 0, made.output
+    a, b, mean = (load_file(Path(folder) / "model.safetensors") for folder in [*folders, tmp_path / "mean"])
+    for name, tensor in mean.items():
+        torch.testing.assert_close(tensor.float(), (a[name].float() + b[name].float()) / 2, atol=1e-3, rtol=1e-3)
+    manifest = open_artefact(tmp_path / "mean").manifest
+    assert (manifest.metrics, manifest.temperature, manifest.operating_points) == ({}, 1.0, ())
+    assert manifest.transitions is not None
+    assert isinstance(Predictor.load(tmp_path / "mean", backend="torch").predict("Huyện ủy"), list)
+
+
+def test_what_cannot_be_averaged_is_refused(finished: Path, tmp_path: Path) -> None:
+    model = finished / "model"
+    with pytest.raises(ConfigError, match="needed two"):
+        average([model], tmp_path / "mean")
+    with pytest.raises(ConfigError, match="exists already"):
+        average([model, model], model)
+    with pytest.raises(ConfigError, match="words or pieces of their own"):
+        average([model, ROOT / "training" / "checkpoints" / "compact"], tmp_path / "mean")

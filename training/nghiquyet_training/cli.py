@@ -210,6 +210,23 @@ def calibrate(
 
 
 @app.command()
+def average(
+    models: Annotated[list[Path], typer.Argument(help="Folders of trained models, fine-tuned from the same one")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder")],
+) -> None:
+    """Make one model of several, as small and as fast: the mean of their weights. Calibrate and evaluate it then.
+
+    Example: nghiquyet-train average runs/a/model runs/b/model -o runs/mean
+    """
+    with ready():
+        from nghiquyet_training.soup import average as average_models
+
+        quiet_transformers()
+        average_models(models, output)
+        typer.echo(f"{output}: the mean of {len(models)} models; not calibrated, see nghiquyet-train calibrate")
+
+
+@app.command()
 def export(
     model: Annotated[Path, typer.Argument(help="The folder of a trained model (RUN/model)")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A new folder; by default MODEL-FORM")] = None,
