@@ -70,12 +70,21 @@ def answers_in_processes(
                 yield from pending.popleft().result()
                 pending += [_submit(pool, chunk, min_score) for chunk in islice(chunks, 1)]
         except BrokenProcessPool as error:
+            _let_go(pool)
             raise WorkerError(
                 "a worker process ended before its work was done, perhaps for want of memory; run with fewer --workers"
             ) from error
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _let_go(pool: ProcessPoolExecutor) -> None:
+    """Python before 3.11.5 waits for ever to fill a pipe that no worker reads any more (python/cpython#94777)."""
+    queue = getattr(pool, "_call_queue", None)
+    reader = getattr(queue, "_reader", None)
+    if reader is not None:
+        reader.close()
 
 
 def _submit(pool: ProcessPoolExecutor, chunk: list[Source], min_score: float | None) -> Future[list[Answer]]:
