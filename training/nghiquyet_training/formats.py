@@ -48,7 +48,7 @@ def write_openvino(model: RobertaForTokenClassification, path: Path, windows: Se
         raise MissingExtraError("an export for OpenVINO", "quantise") from error
     plain = path.with_suffix(".fp32.onnx")
     _export_graph(TaggerGraph(model), plain, ["input_ids", "attention_mask"])
-    graph = openvino.convert_model(plain)
+    graph = openvino.Core().read_model(plain)  # convert_model reports its use to its makers, from a forked process
     if windows is not None:
         inputs = [{"input_ids": ids, "attention_mask": np.ones_like(ids)} for ids in windows[:CALIBRATION_WINDOWS]]
         graph = nncf.quantize(
