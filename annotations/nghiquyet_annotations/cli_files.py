@@ -98,10 +98,8 @@ def _print_problems(export: Path, report: Report) -> None:
 def _print_reports(reports: dict[Path, Report]) -> None:
     table = new_table("export", *(state.name.lower() for state in State), "several", "problems")
     table.caption = "empty: reviewed, nothing to mark; several: answered by more than one annotator"
-    twice = len({export.name for export in reports}) < len(reports)
-    for export, report in reports.items():
+    for name, report in zip(_names(*reports), reports.values(), strict=True):
         counts = [report.states[state] for state in State]
-        name = str(export) if twice else export.name
         table.add_row(name, *map(str, (*counts, report.several, len(report.problems))))
     Console().print(table)
 
@@ -120,7 +118,8 @@ def agreement(
             found, apart = agreements.pairwise(export)
         else:
             pair = read_documents([export]), read_documents([other])
-            found = [agreements.agreement(*pair, _names(export, other))]
+            first, second = _names(export, other)
+            found = [agreements.agreement(*pair, (first, second))]
     for one in found:
         _print_agreement(one)
     for names in apart:
@@ -148,9 +147,10 @@ def acceptance(exports: Exports) -> None:
         say(f"begun from a prediction that is no longer there, and not counted: {found.lost}")
 
 
-def _names(first: Path, second: Path) -> tuple[str, str]:
-    """What two files are called; with their folders where the names alone are the same."""
-    return (str(first), str(second)) if first.name == second.name else (first.name, second.name)
+def _names(*files: Path) -> list[str]:
+    """What files are called; with their folders where names alone are the same."""
+    alone = [file.name for file in files]
+    return alone if len(set(alone)) == len(alone) else [str(file) for file in files]
 
 
 def _print_agreement(found: agreements.Agreement) -> None:
@@ -178,10 +178,11 @@ def diff(export: Export, other: Annotated[Path, typer.Argument(help="The export 
         sides = read_documents([export]), read_documents([other])
         only = [sorted({d.id for d in a} - {d.id for d in b}) for a, b in (sides, sides[::-1])]
         common = {d.id for d in sides[0]} & {d.id for d in sides[1]}
-        found = agreements.agreement(*sides, _names(export, other)).differences if common else ()
+        names = _names(export, other)
+        found = agreements.agreement(*sides, (names[0], names[1])).differences if common else ()
     for difference in found:
         _print_difference(difference)
-    for name, documents in zip(_names(export, other), only, strict=True):
+    for name, documents in zip(names, only, strict=True):
         if documents:
             say(f"only in {name}: {', '.join(documents)}")
     say(f"{len(found)} span(s) differ in {len(common)} common document(s)")

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -91,20 +91,14 @@ def predict(
         choice = ModelChoice(model, backend, segmenter, threads or (1 if workers > 1 else None), dtype)
         predictor = choice.load()
         if precision is not None:
-            min_score = max(min_score or 0.0, predictor.min_score_for(precision).min_score)
-            point = predictor.operating_point(min_score)
-            complaints.print(
-                f"entities that score {min_score:.2f} or more: on development data precision {point.precision:.2f}, "
-                f"recall {point.recall:.2f}"
-            )
+            min_score = _precise_score(predictor, precision, min_score or 0.0)
         if engine is Engine.RAY:
             _predict_on_ray(choice, files, output, format, text_field, min_score, workers, resume)
             return
         failures: list[NghiquyetError] = []
         sources = _readable(read_sources(files, text_field, form, besides=output), failures)
         if output and format is Format.JSONL:
-            settings = {**asdict(choice), "threads": None, "min_score": min_score, "text_field": text_field}
-            note_settings(_partial(output), {**settings, "model": _hashes(predictor)}, resume=resume)
+            note_settings(_partial(output), _settings(choice, predictor, min_score, text_field), resume=resume)
         if resume and output:
             sources = skip_done(sources, _partial(output))
         if workers > 1:
@@ -115,6 +109,23 @@ def predict(
         _write(documents, predictor, format, output, failures, resume=resume)
         if failures:
             raise typer.Exit(BAD_INPUT)
+
+
+def _precise_score(predictor: Predictor, precision: float, least: float) -> float:
+    """The score, `least` or higher, from which a model was so precise on its development data; says what it brought."""
+    min_score = max(least, predictor.min_score_for(precision).min_score)
+    point = predictor.operating_point(min_score)
+    complaints.print(
+        f"entities that score {min_score:.2f} or more: on development data precision {point.precision:.2f}, "
+        f"recall {point.recall:.2f}"
+    )
+    return min_score
+
+
+def _settings(choice: ModelChoice, predictor: Predictor, min_score: float | None, text_field: str) -> dict[str, Any]:
+    """What answers depend on; of the model the hashes, of the threads nothing."""
+    model = dict(predictor.artefact.manifest.files) if predictor.artefact else {}
+    return {**asdict(choice), "model": model, "threads": None, "min_score": min_score, "text_field": text_field}
 
 
 def _predict_on_ray(
@@ -222,11 +233,6 @@ def _partial(output: Path) -> Path:
     return output.with_name(f"{output.name}.partial")
 
 
-def _hashes(predictor: Predictor) -> dict[str, str]:
-    """What the model's answers depend on, but for settings."""
-    return dict(predictor.artefact.manifest.files) if predictor.artefact else {}
-
-
 def _write(
     documents: Iterator[Document],
     predictor: Predictor,
@@ -254,18 +260,16 @@ def _write(
         _write_to(sys.stdout, documents, predictor, format)
         return
     partial = _partial(output)
-    done = False
     try:
         with partial.open("a" if resume else "w", encoding="utf-8", newline="\n", errors=LONE_SURROGATES) as file:
             _write_to(file, documents, predictor, format)
         partial.replace(output)
-        done = True
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror}") from error
     finally:
-        if partial.parent.is_dir() and (done or format is not Format.JSONL):
+        if format is not Format.JSONL and partial.parent.is_dir():
             partial.unlink(missing_ok=True)
-            settings_of(partial).unlink(missing_ok=True)
+    settings_of(partial).unlink(missing_ok=True)
 
 
 def _write_to(file: TextIO, documents: Iterator[Document], predictor: Predictor, format: Format) -> None:

@@ -106,8 +106,9 @@ def unsure_runs(
     stretch = np.maximum.accumulate(np.where(~_before(unsure) | line_starts, places, 0))  # where it starts
     begun = np.maximum.accumulate(np.where(unsure & may_begin, places, -1))  # the last word that may begin a span
     kept = unsure & (begun >= stretch)
-    starts = np.flatnonzero(kept & (~_before(kept) | line_starts))
-    stops = np.flatnonzero(_before(kept) & (~kept | line_starts))
+    before = _before(kept)
+    starts = np.flatnonzero(kept & (~before | line_starts))
+    stops = np.flatnonzero(before & (~kept | line_starts))
     return list(zip(starts.tolist(), stops.tolist(), strict=True))
 
 

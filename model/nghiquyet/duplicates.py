@@ -38,21 +38,31 @@ def shingles(text: str) -> frozenset[str]:
     return frozenset(" ".join(words[i : i + SHINGLE]) for i in runs) if words else frozenset()
 
 
+def _holders(some: Sequence[frozenset[str]]) -> dict[str, list[int]]:
+    """Of each shingle the places of those that have it."""
+    holders: dict[str, list[int]] = defaultdict(list)
+    for place, own in enumerate(some):
+        for shingle in own:
+            holders[shingle].append(place)
+    return holders
+
+
+def _shared(own: frozenset[str], holders: dict[str, list[int]]) -> Counter[int]:
+    """How many of a text's shingles each of the others has."""
+    return Counter(place for shingle in own for place in holders.get(shingle, ()))
+
+
 class Passages:
     """The shingles of some documents, to tell which other texts share a passage with one of them."""
 
     def __init__(self, documents: Iterable[Document]) -> None:
-        self._holders: dict[str, list[int]] = defaultdict(list)
-        self._enough: list[int] = []  # of each document's shingles
-        for number, own in enumerate(shingles(document.text) for document in documents):
-            self._enough.append(min(PASSAGE, len(own)))
-            for shingle in own:
-                self._holders[shingle].append(number)
+        all_of = [shingles(document.text) for document in documents]
+        self._holders = _holders(all_of)
+        self._enough = [min(PASSAGE, len(own)) for own in all_of]
 
     def in_text(self, text: str) -> bool:
         """Whether the text has PASSAGE shingles of one of the documents, or all that it has."""
-        shared = Counter(holder for shingle in shingles(text) for holder in self._holders.get(shingle, ()))
-        return any(times >= self._enough[holder] for holder, times in shared.items())
+        return any(times >= self._enough[place] for place, times in _shared(shingles(text), self._holders).items())
 
 
 def overlaps(left: Iterable[Document], right: Sequence[Document] | None = None) -> list[Overlap]:
@@ -62,16 +72,9 @@ def overlaps(left: Iterable[Document], right: Sequence[Document] | None = None) 
     """
     lefts = [(d.id, shingles(d.text)) for d in left]
     rights = lefts if right is None else [(d.id, shingles(d.text)) for d in right]
-    holders: dict[str, list[int]] = defaultdict(list)
-    for i, (_, own) in enumerate(rights):
-        for shingle in own:
-            holders[shingle].append(i)
+    holders = _holders([own for _, own in rights])
     found = []
     for i, (name, own) in enumerate(lefts):
-        shared: dict[int, int] = defaultdict(int)
-        for shingle in own:
-            for j in holders.get(shingle, ()):
-                if right is not None or j > i:
-                    shared[j] += 1
+        shared = {j: n for j, n in _shared(own, holders).items() if right is not None or j > i}
         found += [Overlap(name, rights[j][0], n / min(len(own), len(rights[j][1]))) for j, n in shared.items()]
     return sorted(found, key=lambda each: (-each.share, each.left, each.right))

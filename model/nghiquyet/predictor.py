@@ -137,9 +137,7 @@ class Predictor:
 
         Raises ConfigError where the model was never so precise, or its manifest says nothing of it.
         """
-        points = self.artefact.manifest.operating_points if self.artefact else ()
-        if not points:
-            raise ConfigError("this model's manifest has no operating points; make them: nghiquyet-train calibrate")
+        points = self._operating_points()
         reached = [point for point in points if point.precision >= precision]
         if not reached:
             best = max(point.precision for point in points)
@@ -148,11 +146,15 @@ class Predictor:
 
     def operating_point(self, min_score: float) -> OperatingPoint:
         """What a least score brought on the model's development data: the nearest point that is not above it."""
+        points = self._operating_points()
+        below = [point for point in points if point.min_score <= min_score]
+        return max(below or points[:1], key=lambda point: point.min_score)
+
+    def _operating_points(self) -> Sequence[OperatingPoint]:
         points = self.artefact.manifest.operating_points if self.artefact else ()
         if not points:
             raise ConfigError("this model's manifest has no operating points; make them: nghiquyet-train calibrate")
-        below = [point for point in points if point.min_score <= min_score]
-        return max(below or points[:1], key=lambda point: point.min_score)
+        return points
 
     def _stream(
         self, texts: Iterable[str], call: str, batch_size: int | None, min_score: float | None

@@ -5,13 +5,13 @@ Logits and targets stand at pieces, (B, T, L); a row of zeros in the targets cou
 
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
 
 from nghiquyet.decode import Decoder
 
+LEGAL = torch.from_numpy(Decoder().legal)
 IMPOSSIBLE = -1e4  # the logarithm of what weighs nothing; finite, so that gradients are
 
 
@@ -55,28 +55,25 @@ def sequence_cross_entropy(logits: Tensor, targets: Tensor, transitions: Tensor)
     rows = counted(targets)
     if not rows.any():
         return logits.sum() * 0.0
-    emissions, wanted, here = _packed(logits.float(), rows), _packed(targets, rows), _packed(rows[..., None], rows)
+    words = rows.sum(dim=1)
+    order = (
+        (~rows).to(torch.int8).argsort(dim=1, stable=True)[:, : int(words.max()), None]
+    )  # those that count, in front
+    emissions, wanted = (x.gather(1, order.expand(-1, -1, x.shape[-1])) for x in (logits.float(), targets))
     steps = (wanted[:, :-1] @ torch.where(transitions > IMPOSSIBLE / 2, transitions, 0.0) * wanted[:, 1:]).sum()
     score = (emissions * wanted).sum() + steps
-    return (_log_total(emissions, here, transitions) - score) / rows.sum()
+    return (_log_total(emissions, words, transitions) - score) / words.sum()
 
 
 def legal_only(transitions: Tensor) -> Tensor:
     """`transitions` (L, L), with what is illegal made impossible."""
-    legal = torch.from_numpy(np.array(Decoder().legal)).to(transitions.device)
-    return torch.where(legal, transitions, IMPOSSIBLE)
+    return torch.where(LEGAL.to(transitions.device), transitions, IMPOSSIBLE)
 
 
-def _packed(values: Tensor, rows: Tensor) -> Tensor:
-    """The `rows` (B, T) of `values` (B, T, ...) that count, at the front, cut to the longest: (B, W, ...)."""
-    order = (~rows).to(torch.int8).argsort(dim=1, stable=True)[:, : int(rows.sum(dim=1).max())]
-    return values.gather(1, order[..., None].expand(*order.shape, values.shape[-1]))
-
-
-def _log_total(emissions: Tensor, here: Tensor, transitions: Tensor) -> Tensor:
-    """The logarithm of what all sequences of all windows weigh; a window may begin inside a span, and end in one."""
-    total = torch.where(here[:, 0], emissions[:, 0], 0.0)
+def _log_total(emissions: Tensor, words: Tensor, transitions: Tensor) -> Tensor:
+    """Logarithm of what all sequences of `words` (B,) weigh; a window may begin inside a span, and end in one."""
+    total = emissions[:, 0]
     for word in range(1, emissions.shape[1]):
         after = (total[:, :, None] + transitions).logsumexp(dim=1) + emissions[:, word]
-        total = torch.where(here[:, word], after, total)
-    return torch.where(here[:, 0], total, IMPOSSIBLE).logsumexp(dim=1)[here[:, 0, 0]].sum()
+        total = torch.where((words > word)[:, None], after, total)
+    return total.logsumexp(dim=1)[words > 0].sum()
